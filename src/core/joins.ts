@@ -84,8 +84,8 @@ export interface DecidedChild<Child> {
 }
 
 /**
- * The children from an index on that are open and decided, at most `most`. `next` is the index of the next one, if there
- * are more.
+ * The children from an index on that are open and decided, at most `most`. `next` is the index of the next one, if
+ * there are more.
  */
 export function decideChildren<Child extends { readonly rule: ChildRule }>(
   join: JoinShape & { readonly children: readonly Child[] },

@@ -168,8 +168,8 @@ export const limits = {
   /** Documents in one page of a query. */
   queryPage: 1_000,
   /**
-   * TaskLogs in one page: each may hold a result of `inlineResultBytes`. Cancel and retry write a page as one group, so it
-   * is never larger than `writesPerCommit`.
+   * TaskLogs in one page: each may hold a result of `inlineResultBytes`. Cancel and retry write a page as one group, so
+   * it is never larger than `writesPerCommit`.
    */
   taskLogsPage: 500,
   /** Joins that one task may be a parent of. Its TaskLog holds up to three tokens for each of them. */

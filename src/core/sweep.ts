@@ -43,8 +43,8 @@ export interface RedrivePlan {
 }
 
 /**
- * What the TaskLogs of a RUNNING batch say about the messages that it lacks. They are added page by page, and only their
- * endings are kept: the logs of 20,000 tasks with results are larger than the memory of a function.
+ * What the TaskLogs of a RUNNING batch say about the messages that it lacks. They are added page by page, and only
+ * their endings are kept: the logs of 20,000 tasks with results are larger than the memory of a function.
  */
 export class RedriveSurvey {
   /** The ending of each task that has a log; undefined if it has not ended. */

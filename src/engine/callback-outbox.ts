@@ -46,7 +46,10 @@ export class CallbackOutbox {
     return this.#records.write(found, callback);
   }
 
-  /** For a call whose work is finished: sends the stored callback to the address of this call, without repeating the work. */
+  /**
+   * For a call whose work is finished: sends the stored callback to the address of this call, without repeating the
+   * work.
+   */
   async resendOf(execution: Execution, target: CallbackTarget | undefined): Promise<void> {
     const { callbackId, key } = execution;
     if (callbackId === null) return;

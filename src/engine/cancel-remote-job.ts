@@ -20,10 +20,10 @@ interface RemoteJobParts {
 }
 
 /**
- * Stops the remote job of a fenced task, such as a job of the warehouse. Meanwhile it locks the idempotency key, so that no
- * call adopts the job. Three callers: the canceller, a worker that finds its claim fenced, and a redelivered execute
- * message, in case that worker died. A job that can't be stopped is logged and ignored, so that the batch can end. True:
- * the lock is released.
+ * Stops the remote job of a fenced task, such as a job of the warehouse. Meanwhile it locks the idempotency key, so
+ * that no call adopts the job. Three callers: the canceller, a worker that finds its claim fenced, and a redelivered
+ * execute message, in case that worker died. A job that can't be stopped is logged and ignored, so that the batch can
+ * end. True: the lock is released.
  */
 export async function cancelRemoteJob(
   parts: RemoteJobParts,

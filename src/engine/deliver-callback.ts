@@ -22,8 +22,8 @@ import { readResult } from "./records/results.ts";
 const neverAborted = new AbortController().signal;
 
 /**
- * Sends the pages of a PENDING callback, one after another, and archives it. Whatever happens, when it returns the callback
- * has been taken, has been given up, or something durable will send it.
+ * Sends the pages of a PENDING callback, one after another, and archives it. Whatever happens, when it returns the
+ * callback has been taken, has been given up, or something durable will send it.
  */
 export async function deliverCallback(
   dependencies: Dependencies,
@@ -41,7 +41,10 @@ export async function deliverCallback(
   await new CallbackDelivery(dependencies, outbox, claimed).run();
 }
 
-/** We lost the lease: to another sender, or to our own earlier write whose reply was lost. Re-check after the lease in case that sender crashes. */
+/**
+ * We lost the lease: to another sender, or to our own earlier write whose reply was lost. Re-check after the lease in
+ * case that sender crashes.
+ */
 function recheckLater({ timer }: Dependencies, callbackId: string): MaybePromise<void> {
   return timer.schedule(callbackMessage(callbackId), limits.callbackLeaseSeconds * 1_000);
 }

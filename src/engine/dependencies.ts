@@ -21,11 +21,14 @@ interface EngineSettings {
   /** Limit on the time of an attempt in this process, in addition to that of its task. Absent: none. */
   readonly attemptSeconds?: number;
   /**
-   * How the completion of a task that this process ran is handled: it is published as a message, or handled `inline`, in
-   * the delivery that settled the task, which is then acknowledged after the children are published. Default: published.
+   * How the completion of a task that this process ran is handled: it is published as a message, or handled `inline`,
+   * in the delivery that settled the task, which is then acknowledged after the children are published. Default:
+   * published.
    */
   readonly completions?: CompletionMode;
-  /** Queues whose transport enforces limits: their tasks run only when the message came through the queue. Absent: none. */
+  /**
+   * Queues whose transport enforces limits: their tasks run only when the message came through the queue. Absent: none.
+   */
   readonly limitedQueues?: ReadonlySet<string>;
 }
 

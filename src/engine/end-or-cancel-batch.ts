@@ -12,8 +12,8 @@ import { IdempotencyStore } from "./records/idempotency-records.ts";
 import { logKey, type StoredLog, type TaskLogs } from "./records/task-logs.ts";
 
 /**
- * Executes `$end`: all tasks of the batch have ended, and its status follows from their logs. If a cancel was requested,
- * it is continued first: its canceller may have died before it released the locks of all tasks.
+ * Executes `$end`: all tasks of the batch have ended, and its status follows from their logs. If a cancel was
+ * requested, it is continued first: its canceller may have died before it released the locks of all tasks.
  */
 export async function endBatch(
   dependencies: Dependencies,

@@ -14,8 +14,8 @@ export interface ReceivedEvent {
 }
 
 /**
- * Stores an event and resumes the tasks that wait for it. The first event of a name counts, also for tasks that will wait
- * for it later. A repeated one only resumes waiting tasks again. Throws `BATCH_UNKNOWN`.
+ * Stores an event and resumes the tasks that wait for it. The first event of a name counts, also for tasks that will
+ * wait for it later. A repeated one only resumes waiting tasks again. Throws `BATCH_UNKNOWN`.
  */
 export async function receiveEvent(
   dependencies: Dependencies,

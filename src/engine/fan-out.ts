@@ -126,9 +126,9 @@ export class FanOut {
   }
 
   /**
-   * Publishes the completion of the task of this delivery, and its final callback. With inline completions the children are
-   * dispatched instead, and the delivery is acknowledged when they are published. If the process dies before that, the
-   * redelivered message finds the task ended and dispatches its children again.
+   * Publishes the completion of the task of this delivery, and its final callback. With inline completions the children
+   * are dispatched instead, and the delivery is acknowledged when they are published. If the process dies before that,
+   * the redelivered message finds the task ended and dispatches its children again.
    */
   announceEnding(
     batch: PinnedBatch,
@@ -260,7 +260,9 @@ export class FanOut {
       await this.#skip(batch, skips.slice(first, first + limits.writesPerCommit), unit);
   }
 
-  /** Skips by create-if-absent. Publishes the completion of each: the process that created a skip may have died before. */
+  /**
+   * Skips by create-if-absent. Publishes the completion of each: the process that created a skip may have died before.
+   */
   async #skip(batch: PinnedBatch, skips: readonly Skip[], unit: UnitOfWork): Promise<void> {
     const { store, ids, clock } = this.#dependencies;
     const writes = skips.map(({ taskId, reason }): NoncedWrite => {

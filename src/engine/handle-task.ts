@@ -8,9 +8,10 @@
  *  5. Settle: one commit stores the outcome, the join tokens, the execution record and the final callback. A worker
  *     that lost its claim is fenced: its settle is refused.
  *  6. Completion: after that commit, never before it, the ending is published (or handled at once: inline completions).
- *  7. Fan-out: a completion counts the tokens of each join and publishes an execute message to each child that is ready.
+ * 7. Fan-out: a completion counts the tokens of each join and publishes an execute message to each child that is ready.
  *  8. End: `$end` is a child of all leaves. Executing it stores the status of the batch.
- *  9. Every step is conditional, so a message may come twice or late. A redelivery reads the log and does what is missing.
+ * 9. Every step is conditional, so a message may come twice or late. A redelivery reads the log and does what is
+ * missing.
  * 10. Before a message is acknowledged, a timer, a later message or the sweep is sure to take the task further.
  */
 import type { CallbackTarget } from "../core/callback.ts";

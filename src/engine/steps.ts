@@ -112,7 +112,9 @@ export class StoredSteps implements StepMemory {
     return { kind, value: await readResult(this.#dependencies.objects, result) };
   }
 
-  /** A wait of another batch timed out: this batch waits itself. Only results of steps are shared by all calls of a key. */
+  /**
+   * A wait of another batch timed out: this batch waits itself. Only results of steps are shared by all calls of a key.
+   */
   #isForeignTimeout({ data }: StoredDocument): boolean {
     const { kind, batchId } = StepSchema.parse(data);
     return kind === "timeout" && batchId !== this.#batchId;

@@ -18,9 +18,9 @@ import type { StoredLog, TaskLogs } from "./records/task-logs.ts";
 import { deleteSteps } from "./steps.ts";
 
 /**
- * Finds work whose messages may be lost: every RUNNING batch, and every callback that is due. Each gets a message of its
- * own. One sweep message handles one page and publishes the next, so that no pass grows with the number of batches. Any
- * number of passes may run at once.
+ * Finds work whose messages may be lost: every RUNNING batch, and every callback that is due. Each gets a message of
+ * its own. One sweep message handles one page and publishes the next, so that no pass grows with the number of batches.
+ * Any number of passes may run at once.
  */
 export class Sweep {
   readonly #dependencies: Dependencies;

@@ -5,8 +5,8 @@ export interface Clock {
   /** Milliseconds since an arbitrary moment. It never jumps, so use it for durations. */
   monotonicMs(): number;
   /**
-   * Calls back once after the delay. Returns a function that cancels it. A process that has nothing but background timers
-   * left ends.
+   * Calls back once after the delay. Returns a function that cancels it. A process that has nothing but background
+   * timers left ends.
    */
   after(delayMs: number, callback: () => void, isBackground?: boolean): () => void;
 }

@@ -94,7 +94,9 @@ export function runCode(
   return withoutTaskTime(() => found).then((run) => runFunction(run, assignment, context));
 }
 
-/** Throws `TASK_CODE_MISSING`. It is retryable: during a deployment an instance of the older version may lack the code. */
+/**
+ * Throws `TASK_CODE_MISSING`. It is retryable: during a deployment an instance of the older version may lack the code.
+ */
 function runFunction(
   run: AnyTaskFunction | undefined,
   { task, workflowId }: Assignment,
@@ -214,8 +216,9 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * The outcome of code that returned: its summary for the TaskLog and the children, and its result for the final callback.
- * Without a summary of its own, a result is also the summary. Throws `TASK_RESULT_NOT_JSON`, `TASK_RESULT_TOO_LARGE`.
+ * The outcome of code that returned: its summary for the TaskLog and the children, and its result for the final
+ * callback. Without a summary of its own, a result is also the summary. Throws `TASK_RESULT_NOT_JSON`,
+ * `TASK_RESULT_TOO_LARGE`.
  */
 export function toTaskOutcome(returned: unknown, notes: Notes | null): TaskOutcome {
   if (returned instanceof WaitForCompletion)

@@ -11,7 +11,9 @@ import type { WorkflowWorld } from "./workflow-world.ts";
 /** A batch that has started. Its time passes only while the test waits for something. */
 export interface StartedRun<Tasks> {
   readonly batchId: string;
-  /** Lets time pass until the task waits for an event, a completion or a time. Throws `TEST_STUCK` if it ends before. */
+  /**
+   * Lets time pass until the task waits for an event, a completion or a time. Throws `TEST_STUCK` if it ends before.
+   */
   untilWaiting(taskId: keyof Tasks & string): Promise<void>;
   /** Lets time pass: `"2h"`. */
   advance(duration: Duration): Promise<void>;

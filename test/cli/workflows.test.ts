@@ -116,7 +116,8 @@ test("workflow files use their own zod if they have one, and other packages stay
 
 test("validate: a timeout that Google Cloud would cut is a warning, by the timeout of the function", async () => {
   const long =
-    'import { workflow } from "baton-dag";\nexport default workflow("long").task("load", () => 1, { timeout: "20m" });\n';
+    'import { workflow } from "baton-dag";\n' +
+    'export default workflow("long").task("load", () => 1, { timeout: "20m" });\n';
   const place = new Workplace({ "long.ts": long });
   const { code, stdout, stderr } = await place.baton(["validate"]);
   expect({ code, stdout }).toEqual({ code: 0, stdout: "valid: long\n" });

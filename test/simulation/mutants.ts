@@ -366,7 +366,9 @@ export const mutants: readonly Mutant[] = [
     name: "a fan-out whose write was undone is remembered as done",
     mark: "undone-fan-out-is-forgotten",
     change: remove,
-    test: "engine/undone-writes.test.ts: a fan-out whose settle was undone is done again by the redelivered message, without a sweep",
+    test:
+      "engine/undone-writes.test.ts: " +
+      "a fan-out whose settle was undone is done again by the redelivered message, without a sweep",
   },
   {
     name: "the completion is published before the outcome is committed",
@@ -475,7 +477,9 @@ export const mutants: readonly Mutant[] = [
     name: "pages that were taken are read again",
     mark: "taken-pages-are-not-read-again",
     change: remove,
-    test: "engine/callback-delivery.test.ts: once its pages are taken a callback waits for the archive alone, and reads no page again",
+    test:
+      "engine/callback-archive.test.ts: " +
+      "once its pages are taken a callback waits for the archive alone, and reads no page again",
   },
   {
     name: "a callback has other bytes in every send",

@@ -19,8 +19,8 @@ export async function jsonReader(
   path: string,
   existing: readonly Column[] = [],
 ): Promise<string> {
-  const options = `format = 'newline_delimited', records = true, hive_partitioning = false, compression = 'uncompressed',
-    maximum_object_size = ${limits.fileRowBytes}`;
+  const options = `format = 'newline_delimited', records = true, hive_partitioning = false,
+    compression = 'uncompressed', maximum_object_size = ${limits.fileRowBytes}`;
   const found = await statements.describe(
     `(FROM read_json(${file}, ${options}, sample_size = -1, map_inference_threshold = -1))`,
   );
@@ -96,8 +96,8 @@ export async function parquetReader(statements: Statements, file: string): Promi
   if (wide)
     throw new FileProblem(
       undefined,
-      `column "${wide.name}" is a DECIMAL(${wide.precision}, ${wide.scale}), and decimals have ${widestDecimal} digits here; ` +
-        "write it with fewer digits, or as text",
+      `column "${wide.name}" is a DECIMAL(${wide.precision}, ${wide.scale}), and decimals have ` +
+        `${widestDecimal} digits here; write it with fewer digits, or as text`,
     );
   assertDistinctNames(topLevelNames(fields));
   return `FROM read_parquet(${file}, hive_partitioning = false)`;
@@ -111,7 +111,8 @@ function assertDistinctNames(names: readonly string[]): void {
     if (other !== undefined)
       throw new FileProblem(
         undefined,
-        `the columns ${quoteIdentifier(other)} and ${quoteIdentifier(name)} have the same name: case makes no difference; rename one of them`,
+        `the columns ${quoteIdentifier(other)} and ${quoteIdentifier(name)} have the same name: ` +
+          "case makes no difference; rename one of them",
       );
     seen.set(name.toLowerCase(), name);
   }

@@ -45,9 +45,11 @@ export class CollectionTable {
     const marks = inserted.map(() => ", ?").join("");
     const sets = this.#columns.map((column) => `, "${column}" = ?`).join("");
     this.#insert = database.prepare(
-      `INSERT INTO "${name}" (id, version, updated, data, arrays${columns}) VALUES (?, ?, ?, ?, ?${marks}) ON CONFLICT (id) DO NOTHING`,
+      `INSERT INTO "${name}" (id, version, updated, data, arrays${columns})
+       VALUES (?, ?, ?, ?, ?${marks}) ON CONFLICT (id) DO NOTHING`,
     );
-    const update = `UPDATE "${name}" SET version = ?, updated = ?, data = ?, arrays = ?${sets} WHERE id = ? AND version = ?`;
+    const update = `UPDATE "${name}" SET version = ?, updated = ?, data = ?, arrays = ?${sets}
+      WHERE id = ? AND version = ?`;
     this.#update = database.prepare(`${update} AND arrays = 0`);
     this.#updateAny = database.prepare(update);
     this.#delete = database.prepare(`DELETE FROM "${name}" WHERE id = ? AND version = ?`);
@@ -60,7 +62,8 @@ export class CollectionTable {
     const columns = this.#columns.map((column) => `, "${column}" TEXT`).join("");
     this.#database.exec(`
       CREATE TABLE IF NOT EXISTS "${name}" (
-        id TEXT PRIMARY KEY, version INTEGER NOT NULL, updated INTEGER NOT NULL, data TEXT NOT NULL, arrays INTEGER NOT NULL${columns}
+        id TEXT PRIMARY KEY, version INTEGER NOT NULL, updated INTEGER NOT NULL, data TEXT NOT NULL,
+        arrays INTEGER NOT NULL${columns}
       ) STRICT;
     `);
     for (const column of this.#columns)

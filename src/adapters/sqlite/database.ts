@@ -78,7 +78,9 @@ function configure(
   return database;
 }
 
-/** Marks a file as Baton's: "Batn" in ASCII. Stored in the file's header (sqlite.org/pragma.html#pragma_application_id). */
+/**
+ * Marks a file as Baton's: "Batn" in ASCII. Stored in the file's header (sqlite.org/pragma.html#pragma_application_id).
+ */
 const applicationId = 0x4261746e;
 
 /** True for a table of messages or of documents, by which files without the mark are recognised: those before 0.2. */

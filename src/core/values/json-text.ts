@@ -189,8 +189,8 @@ export function numberOrText(source: string): number | string {
 }
 
 /**
- * A decimal of SQL as a number, or as text without trailing zeros if a double lacks any of its digits. Unlike a fraction
- * in JSON, it may not be rounded: decimals are exact.
+ * A decimal of SQL as a number, or as text without trailing zeros if a double lacks any of its digits. Unlike a
+ * fraction in JSON, it may not be rounded: decimals are exact.
  */
 export function decimalOrText(source: string): number | string {
   const short = source.includes(".") ? source.replace(/\.?0+$/, "") : source;

@@ -15,8 +15,8 @@ import { KeyErasure } from "./erase-keys.ts";
 import { DataInventory, objectPrefixes, type StoredData, stepScope } from "./inventory.ts";
 
 /**
- * Deletes the batch documents of a lineage, in one commit if they fit. The named batch is in the last commit, so that an
- * interrupted erasure can be repeated by its id. Durable when it returns.
+ * Deletes the batch documents of a lineage, in one commit if they fit. The named batch is in the last commit, so that
+ * an interrupted erasure can be repeated by its id. Durable when it returns.
  */
 async function deleteBatches(
   store: DocumentStore,
@@ -60,9 +60,9 @@ interface Run {
 
 /**
  * Reports what is stored about a batch and all runs of its lineage, which share results. With `isToBeDeleted` it also
- * deletes them, durably. A document is deleted after what is found by it, the batches last, so that an interrupted erasure
- * can be repeated. Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`, `EXECUTION_LOCKED`. The last two may be thrown after a
- * part is deleted, if a batch is retried or a key is called meanwhile.
+ * deletes them, durably. A document is deleted after what is found by it, the batches last, so that an interrupted
+ * erasure can be repeated. Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`, `EXECUTION_LOCKED`. The last two may be thrown
+ * after a part is deleted, if a batch is retried or a key is called meanwhile.
  */
 export async function forgetBatch(
   parts: ErasureParts,

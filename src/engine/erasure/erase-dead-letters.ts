@@ -12,7 +12,9 @@ import { pages } from "../records/records.ts";
 export interface FoundLetters {
   /** Ids of the dead letters whose messages name these batches. */
   readonly deadLetters: readonly string[];
-  /** The number of dead letters that can't be read, as they are of another version or lost their body. They are kept. */
+  /**
+   * The number of dead letters that can't be read, as they are of another version or lost their body. They are kept.
+   */
   readonly unreadableLetters: number;
 }
 
@@ -63,7 +65,10 @@ export class DeadLetterErasure {
     }
   }
 
-  /** A large body is removed before its document. If the process dies in between, the document is found by a small body with the batch id. */
+  /**
+   * A large body is removed before its document. If the process dies in between, the document is found by a small body
+   * with the batch id.
+   */
   async #delete({ document, letter }: StoredLetter): Promise<void> {
     const { store, objects, ids } = this.#dependencies;
     const { key } = document;

@@ -90,8 +90,8 @@ export class KeyErasure {
   }
 
   /**
-   * Clears the record first: a later call then starts with steps of its own. The record is deleted last, because the rest
-   * is found by it.
+   * Clears the record first: a later call then starts with steps of its own. The record is deleted last, because the
+   * rest is found by it.
    */
   async #delete({ data: execution, version }: StoredExecution): Promise<boolean> {
     const { store, objects, ids } = this.#dependencies;

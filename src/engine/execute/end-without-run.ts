@@ -21,7 +21,9 @@ export interface EndingParts extends SettleParts {
   readonly outbox: CallbackOutbox;
 }
 
-/** Ends a task that waits for its completion. False: its key or its log is another's now; apply the completion later. */
+/**
+ * Ends a task that waits for its completion. False: its key or its log is another's now; apply the completion later.
+ */
 export async function endByCompletion(
   parts: EndingParts,
   batch: PinnedBatch,

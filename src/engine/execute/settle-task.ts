@@ -130,7 +130,9 @@ function failureData({ code, message }: StoredError): StoredResult {
   return { value: { error: { code, message } } };
 }
 
-/** Stores the result of an attempt before the commit that refers to it. A result that can't be stored fails the attempt. */
+/**
+ * Stores the result of an attempt before the commit that refers to it. A result that can't be stored fails the attempt.
+ */
 export function storeResultFor(
   dependencies: Dependencies,
   claim: Claim,

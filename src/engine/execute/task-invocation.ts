@@ -69,8 +69,8 @@ export class TaskInvocations {
   }
 
   /**
-   * Undefined: the task has no callback, or its address is optional and missing in this batch. Throws `TEMPLATE_INVALID`, `CALLBACK_URL_INVALID`,
-   * `IDEMPOTENCY_KEY_INVALID`.
+   * Undefined: the task has no callback, or its address is optional and missing in this batch. Throws
+   * `TEMPLATE_INVALID`, `CALLBACK_URL_INVALID`, `IDEMPOTENCY_KEY_INVALID`.
    */
   async callbackTarget(batch: PinnedBatch, task: TaskDefinition): Promise<CallbackTarget | undefined> {
     const { callback } = task;

@@ -90,8 +90,8 @@ export interface BatchListing {
 }
 
 /**
- * The newest batches. A store that keeps their order is asked for as many as are wanted. Elsewhere days are read from the
- * newest on, until enough batches are found. Batches that this version can't parse are logged and left out.
+ * The newest batches. A store that keeps their order is asked for as many as are wanted. Elsewhere days are read from
+ * the newest on, until enough batches are found. Batches that this version can't parse are logged and left out.
  */
 export async function listBatches(
   dependencies: Dependencies,

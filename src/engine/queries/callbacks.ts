@@ -83,7 +83,10 @@ export interface FoundCallbacks {
   readonly hasMore: boolean;
 }
 
-/** Callbacks of a table of the archive, oldest first. Throws `SQL_FAILED`, `TABLE_MISMATCH`, and what the warehouse throws. */
+/**
+ * Callbacks of a table of the archive, oldest first. Throws `SQL_FAILED`, `TABLE_MISMATCH`, and what the warehouse
+ * throws.
+ */
 async function findArchived(
   archive: CallbackArchive,
   table: string,

@@ -87,8 +87,8 @@ export class Batches {
   }
 
   /**
-   * Changes the batch. `change` returns the fields to write, or undefined to write nothing; it runs again after a version
-   * conflict. Throws `BATCH_UNKNOWN`.
+   * Changes the batch. `change` returns the fields to write, or undefined to write nothing; it runs again after a
+   * version conflict. Throws `BATCH_UNKNOWN`.
    */
   async update(
     batchId: string,

@@ -4,8 +4,8 @@ import type { ObjectPrefix, ObjectStore } from "../../ports/objects.ts";
 import { type Condition, ConflictError, type DocumentStore, type StoredDocument } from "../../ports/store.ts";
 
 /**
- * Runs `work` for each item, at most `limits.parallelRequests` at a time. After an error no further item is started, and the
- * error is thrown when all running items have finished.
+ * Runs `work` for each item, at most `limits.parallelRequests` at a time. After an error no further item is started,
+ * and the error is thrown when all running items have finished.
  */
 export async function withBoundedConcurrency<Item, Result>(
   items: Iterable<Item>,
@@ -45,7 +45,10 @@ export async function deleteWhere(
   }
 }
 
-/** At most `writesPerCommit` documents. False: written since it was read, and not deleted. Throws other errors of the store. */
+/**
+ * At most `writesPerCommit` documents. False: written since it was read, and not deleted. Throws other errors of the
+ * store.
+ */
 export async function deleteEach(
   store: DocumentStore,
   documents: readonly StoredDocument[],

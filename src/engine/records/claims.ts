@@ -66,8 +66,8 @@ export class Claims {
   }
 
   /**
-   * Writes the outcome of the task, with its join tokens, execution record and callback. The claim is ours, or a log as it
-   * was read. Undefined: the claim is lost.
+   * Writes the outcome of the task, with its join tokens, execution record and callback. The claim is ours, or a log as
+   * it was read. Undefined: the claim is lost.
    */
   settle(
     batch: PinnedBatch,
@@ -94,9 +94,9 @@ export class Claims {
   }
 
   /**
-   * Writes over a claim. After a version conflict our claim may still be ours: the store may have undone an earlier write of
-   * ours. It is ours while the log is PROCESSING our attempt and the lock has our token, because each attempt and each token
-   * has one owner. A log that we only read must be unchanged: its owner may be back.
+   * Writes over a claim. After a version conflict our claim may still be ours: the store may have undone an earlier
+   * write of ours. It is ours while the log is PROCESSING our attempt and the lock has our token, because each attempt
+   * and each token has one owner. A log that we only read must be unchanged: its owner may be back.
    */
   #advance(claim: Claim, next: ClaimWrites): MaybePromise<Claim | undefined> {
     const first = this.#write(claim, next);

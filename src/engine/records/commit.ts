@@ -29,9 +29,9 @@ export type AtomicOutcome =
   | { readonly kind: "lost"; readonly current: readonly Snapshot[] };
 
 /**
- * Commits conditional writes together. After any error it reads back whose writes are stored: client libraries retry, so
- * our own success may come back as a conflict, and an error may hide a commit that was applied. Throws the store's error
- * if the writes are not stored and a retry could succeed.
+ * Commits conditional writes together. After any error it reads back whose writes are stored: client libraries retry,
+ * so our own success may come back as a conflict, and an error may hide a commit that was applied. Throws the store's
+ * error if the writes are not stored and a retry could succeed.
  */
 export function commitAtomic(
   store: DocumentStore,

@@ -89,7 +89,10 @@ export class Definitions {
     return graph;
   }
 
-  /** A definition of thousands of tasks does not fit into a document. The object is named by the hash: a repeated write changes nothing. */
+  /**
+   * A definition of thousands of tasks does not fit into a document. The object is named by the hash: a repeated write
+   * changes nothing.
+   */
   async #put(hash: string, definition: Definition): Promise<StoredDefinition> {
     const content = Buffer.from(definitionText(definition));
     if (content.byteLength <= limits.inlineDefinitionBytes)

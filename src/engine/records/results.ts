@@ -8,8 +8,8 @@ import type { MaybePromise } from "../../ports/store.ts";
 const bucket = ownBuckets.results;
 
 /**
- * Stores a value. A small one becomes part of the document that refers to it. A large one becomes an object, which exists
- * before the document does.
+ * Stores a value. A small one becomes part of the document that refers to it. A large one becomes an object, which
+ * exists before the document does.
  */
 export function storeResult(
   objects: ObjectStore,

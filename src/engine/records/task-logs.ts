@@ -17,8 +17,8 @@ import { keyOf, parsed, Records, recordKinds, type Stored } from "./records.ts";
 
 /**
  * Releases a claim whose commit was applied after we timed out waiting for it. Otherwise the task would idle until the
- * unused lease is over, and that would count as a lost lease. If the process has ended by then, or gets no processor time
- * (Cloud Run after its last response), the claim is left to its lease.
+ * unused lease is over, and that would count as a lost lease. If the process has ended by then, or gets no processor
+ * time (Cloud Run after its last response), the claim is left to its lease.
  */
 function releaseOrphanedClaim(
   dependencies: Dependencies,

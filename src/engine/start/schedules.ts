@@ -11,9 +11,9 @@ import { Records, recordKinds, type Stored } from "../records/records.ts";
 import { isRetryable, type Starter } from "./start-batch.ts";
 
 /**
- * Starts batches at the times of schedules. The cursor of a schedule is a document that holds the last slot started. Slots
- * start first, then the cursor moves. A process that dies in between starts them again, without effect: the id of a batch
- * follows from its slot. For the same reason any number of processes may tick at once.
+ * Starts batches at the times of schedules. The cursor of a schedule is a document that holds the last slot started.
+ * Slots start first, then the cursor moves. A process that dies in between starts them again, without effect: the id of
+ * a batch follows from its slot. For the same reason any number of processes may tick at once.
  */
 export class Schedules {
   readonly #dependencies: Dependencies;

@@ -40,7 +40,9 @@ export class Starter {
     return this.#startBatch(workflow, message.input ?? null, key, message.key ? `key ${key}` : "manual");
   }
 
-  /** Starts each workflow that a file triggers. One that rejects the input does not stop the others; throws afterwards. */
+  /**
+   * Starts each workflow that a file triggers. One that rejects the input does not stop the others; throws afterwards.
+   */
   async startByObject(message: ObjectMessage): Promise<Started[]> {
     const { bucket, object, generation } = message;
     const started: Started[] = [];
@@ -128,8 +130,8 @@ export class Starter {
 }
 
 /**
- * Adds the batch id to an error: the batch exists, or may exist if its creation timed out. The sweep will start it, so the
- * caller must be able to find it.
+ * Adds the batch id to an error: the batch exists, or may exist if its creation timed out. The sweep will start it, so
+ * the caller must be able to find it.
  */
 function rethrowWithBatchId(batchId: string, thrown: unknown): never {
   if (!(thrown instanceof BatonError)) throw thrown;
@@ -137,7 +139,9 @@ function rethrowWithBatchId(batchId: string, thrown: unknown): never {
   throw new BatonError(code, message, { cause: thrown, remedy, details: { ...details, batchId } });
 }
 
-/** If the start of any workflow failed with a retryable error, that one is thrown, so that the message is redelivered. */
+/**
+ * If the start of any workflow failed with a retryable error, that one is thrown, so that the message is redelivered.
+ */
 export function isRetryable(error: unknown): boolean {
   return !(error instanceof BatonError) || error.disposition !== "dead-letter";
 }
