@@ -2,7 +2,14 @@ import { describe, expect, it } from "vitest";
 import type { Row } from "../../src/ports/warehouse.ts";
 import { parseMoment, timeTicks } from "../../src/tasks/report/axes.ts";
 import { readChartData } from "../../src/tasks/report/data.ts";
-import { cutToWidth, formatNumber, formatTicks, textWidth } from "../../src/tasks/report/labels.ts";
+import {
+  cutToWidth,
+  formatColumn,
+  formatNumber,
+  formatTicks,
+  formatXs,
+  textWidth,
+} from "../../src/tasks/report/labels.ts";
 import { renderPage } from "../../src/tasks/report/page.ts";
 
 const pageOf = (rows: readonly Row[], kind: "bar" | "line" = "line") =>
@@ -30,6 +37,14 @@ function elements(page: string, name: string) {
 const numbers = (page: string, name: string, attribute: string) =>
   elements(page, name).map((element) => Number(element[attribute]));
 const xLabels = (page: string) => elements(page, "text").filter((text) => text.class === "middle");
+/** The lines of each label of the x axis. */
+const xLines = (page: string) =>
+  [...page.matchAll(/<text class="middle"[^>]*>([\s\S]*?)<\/text>/g)].map(([, content = ""]) =>
+    content
+      .replace(/<title>[\s\S]*<\/title>/, "")
+      .split(/<tspan[^>]*>/)
+      .map((line) => line.replace("</tspan>", "")),
+  );
 const cells = (page: string) => [...page.matchAll(/<td>([^<]*)</g)].map(([, text]) => text);
 const groups = (page: string) => page.split('<g class="c').slice(1);
 
@@ -41,7 +56,10 @@ describe("points", () => {
     ]);
     const [daily = "", sparse = ""] = groups(pageOf(rows));
     expect(elements(daily, "circle").map((dot) => dot.class)).toEqual(Array(200).fill("hidden"));
-    expect(elements(sparse, "circle").map((dot) => dot.class)).toEqual(Array(67).fill("dot"));
+    expect(/ d="M[^M"]*"/.exec(sparse)?.[0].split("L")).toHaveLength(67);
+    const byName = rows.map((row) => ({ ...row, x: `k${row.x}` }));
+    const [, apart = ""] = groups(pageOf(byName));
+    expect(elements(apart, "circle").map((dot) => dot.class)).toEqual(Array(67).fill("dot"));
     const broken = count(200).map(
       (index): Row => ({ x: day(index), y: index === 99 || index === 101 ? null : index }),
     );
@@ -121,7 +139,63 @@ describe("time", () => {
   });
 });
 
+describe("x values", () => {
+  it.each([
+    [
+      ["2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z", "(none)"],
+      ["2026-01-01", "2026-01-02", "(none)"],
+      false,
+    ],
+    [
+      ["2026-01-01T00:00:00.000Z", "2026-01-01T10:30:00.000Z"],
+      ["2026-01-01 00:00", "2026-01-01 10:30"],
+      true,
+    ],
+    [["2026-01-01T10:30:00", "2026-01-01T10:30:07"], ["2026-01-01 10:30:00", "2026-01-01 10:30:07"], false],
+    [["2026-01-01T10:30:00.500Z"], ["2026-01-01 10:30:00.500"], true],
+    [["2026-01-01T10:30:00Z", "total"], ["2026-01-01T10:30:00Z", "total"], false],
+    [["2026-01-01T10:30:00Z", "2026-01-01T10:30:00"], ["2026-01-01T10:30:00Z", "2026-01-01T10:30:00"], false],
+  ])("%j are shown as %j", (xs, texts, isUtc) => {
+    expect(formatXs(xs)).toEqual({ texts, isUtc });
+  });
+
+  it("say in the name of their column that they are in UTC", () => {
+    const page = pageOf([0, 1].map((hour) => ({ x: `2026-01-01T0${hour}:30:00.000Z`, y: hour })));
+    expect(page).toContain('<th scope="col">x (UTC)</th>');
+    expect(page).toContain('<th scope="row">2026-01-01 01:30</th>');
+  });
+});
+
 describe("numbers", () => {
+  it("of a column have the same number of digits after the point", () => {
+    expect(formatColumn([1234.5, 2, null, undefined, -0.25, 0])).toEqual([
+      "1,234.50",
+      "2.00",
+      "–",
+      "–",
+      "-0.25",
+      "0.00",
+    ]);
+    expect(formatColumn([1, 2.00001234])).toEqual(["1", "2"]);
+    expect(formatColumn([1, 0.00001234])).toEqual(["1", "0.00001234"]);
+    expect(formatColumn([1.5, 1e20, Number.NaN])).toEqual(["1.5", "1e20", "NaN"]);
+  });
+
+  it("that are missing from a series on a time axis are passed over, and a row without one leaves a gap", () => {
+    const series = (rows: readonly Row[]) => groups(pageOf(rows))[1] ?? "";
+    const daily = count(9).map((index) => ({ x: day(index), s: "daily", y: 1 }));
+    const few = [0, 4, 8].map((index) => ({ x: day(index), s: "few", y: 2 }));
+    expect(series([...daily, ...few])).toMatch(/ d="M[^ML]+L[^ML]+L[^ML]+"/);
+    expect(series([...daily, ...few, { x: day(6), s: "few", y: null }])).toMatch(
+      / d="M[^ML]+L[^ML]+M[^ML]+"/,
+    );
+  });
+
+  it("that are all missing are said to be", () => {
+    expect(pageOf([{ x: "a", y: null }])).toContain("Column &quot;y&quot; has no numbers");
+    expect(pageOf([])).not.toContain("has no numbers");
+  });
+
   it.each([1e-7, 3e-5, 0.002, 1, 2_500, 1e7, 1e18, 1e250, 1e-250])(
     "of about %d have ticks that differ",
     (unit) => {
@@ -233,20 +307,48 @@ describe("labels", () => {
   });
 
   it("that differ only at their ends differ when they are cut, and have the whole name", () => {
+    const ends = count(40).map((index) => `of ${index}`);
     const page = pageOf(
-      [long("North"), long("South")].map((x) => ({ x, y: 1 })),
+      ends.map((end) => ({ x: long(end), y: 1 })),
       "bar",
     );
     const texts = xLabels(page).map(({ text }) => text);
-    expect(texts[0]).toMatch(/^Department.*….*North$/);
-    expect(texts[1]).toMatch(/South$/);
-    expect(page).toContain(`<title>${long("North")}</title></text>`);
+    expect(texts[0]).toMatch(/^Departm.*….*of 0$/);
+    expect(new Set(texts).size).toBe(texts.length);
+    expect(page).toContain(`<title>${long("of 0")}</title></text>`);
+  });
+
+  it("are all there under a few bars, in up to three lines", () => {
+    const names = ["Human Resources", "Research & Development of the Group", "IT"];
+    const rows = [...names, ...count(8).map((index) => `Place ${index}`)].map((x) => ({ x, y: 1 }));
+    const page = pageOf(rows, "bar");
+    const found = xLines(page);
+    expect(found).toHaveLength(11);
+    expect(found.slice(0, 3)).toEqual([["Human", "Resources"], ["Research", "&amp;", "Develop…"], ["IT"]]);
+    expect(page).toContain('viewBox="0 0 960 430"');
+  });
+
+  it.each([
+    ["the words at their start", (index: number) => long(`number ${index} of them`), ["…3 of them"]],
+    ["a long word", (index: number) => `${"Donaudampfschiff".repeat(5)}${index}`, ["…hiff3"]],
+  ])("leave out %s, if they have no other difference", (_name, nameOf, third) => {
+    const page = pageOf(
+      count(10).map((index) => ({ x: nameOf(index), y: 1 })),
+      "bar",
+    );
+    expect(xLines(page)[3]).toEqual(third);
   });
 
   it("are cut between characters", () => {
     expect(cutToWidth("🙂".repeat(20), 60)).toBe(`${"🙂".repeat(3)}…`);
     expect(cutToWidth("short", 60)).toBe("short");
   });
+});
+
+it("a page is dark on a dark screen, and light on paper", () => {
+  const page = pageOf([{ x: "a", y: 1 }]);
+  expect(page).toContain("@media screen and (prefers-color-scheme: dark)");
+  expect(page).toMatch(/@media print \{\s+:root \{ color-scheme: light \}/);
 });
 
 it("series beyond the colours have another form", () => {

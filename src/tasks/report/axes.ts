@@ -1,4 +1,5 @@
-import { cutToWidth, formatX, textWidth } from "./labels.ts";
+import type { ChartData } from "./data.ts";
+import { cutToWidth, noX, textWidth, wrapLabels } from "./labels.ts";
 
 const second = 1_000;
 const minute = 60 * second;
@@ -90,13 +91,14 @@ function labelOf(moment: number, step: Step, from: number, to: number, isFirst: 
 /** A label of the x axis, at the position of its value. */
 export interface XLabel {
   readonly at: number;
-  readonly text: string;
-  /** The whole text, if it was cut. */
+  readonly lines: readonly string[];
+  /** The text before it was wrapped and cut. */
   readonly whole: string;
 }
 
 /** The positions of the x values, and the labels below them. */
 export interface XAxis {
+  readonly isTime: boolean;
   /**
    * The middle of each x value, 0 to 1. Undefined for a row without a time on a time axis.
    */
@@ -115,35 +117,39 @@ export interface XRoom {
   readonly after: number;
 }
 
-/** The label of an x value that is null. */
-export const noX = "(none)";
 const labelGap = 12;
-/** The narrowest width of a cut label, and the widest of any. */
+/** The narrowest width of a wrapped label and of a cut one, and the widest of any. */
+const narrowestWrapped = 52;
 const narrowestCut = 140;
 const widestLabel = 300;
 const mostTimeLabels = 16;
 
 /** Times are drawn to scale. Other values are drawn side by side in the order of the rows. */
-export function buildXAxis(xs: readonly string[]): XAxis {
+export function buildXAxis({ xs, shownXs }: Pick<ChartData, "xs" | "shownXs">): XAxis {
   const moments = xs.map(parseMoment);
   const isTime = xs.every((x, index) => x === noX || moments[index] !== undefined);
   const known = moments.filter((moment) => moment !== undefined);
-  return isTime && new Set(known).size > 1 ? timeAxis(moments, known) : categoryAxis(xs);
+  return isTime && new Set(known).size > 1 ? timeAxis(moments, known) : categoryAxis(shownXs);
 }
 
-function categoryAxis(xs: readonly string[]): XAxis {
-  const band = 1 / Math.max(1, xs.length);
-  const texts = xs.map(formatX);
+function categoryAxis(texts: readonly string[]): XAxis {
+  const band = 1 / Math.max(1, texts.length);
   return {
-    positions: xs.map((_, index) => (index + 0.5) * band),
-    order: xs.map((_, index) => index),
+    isTime: false,
+    positions: texts.map((_, index) => (index + 0.5) * band),
+    order: texts.map((_, index) => index),
     band,
     labels: (room) => {
-      const cut = cutLabels(
-        texts,
-        Math.min(widestLabel, Math.max(narrowestCut, band * room.inner - labelGap)),
-      );
-      const all = texts.map((whole, index) => ({ at: (index + 0.5) * band, text: cut[index] ?? "", whole }));
+      const width = Math.min(widestLabel, band * room.inner - labelGap);
+      const linesOf =
+        width >= narrowestWrapped
+          ? wrapLabels(texts, width)
+          : cutLabels(texts, narrowestCut).map((text) => [text]);
+      const all = texts.map((whole, index) => ({
+        at: (index + 0.5) * band,
+        lines: linesOf[index] ?? [],
+        whole,
+      }));
       return withoutOverlaps(all, room);
     },
   };
@@ -165,6 +171,7 @@ function timeAxis(moments: readonly (number | undefined)[], known: readonly numb
   const span = last - first + gap;
   const place = (moment: number) => (moment - first + gap / 2) / span;
   return {
+    isTime: true,
     positions: moments.map((moment) => (moment === undefined ? undefined : place(moment))),
     order: moments
       .flatMap((moment, index) => (moment === undefined ? [] : [{ moment, index }]))
@@ -175,7 +182,7 @@ function timeAxis(moments: readonly (number | undefined)[], known: readonly numb
       for (let most = mostTimeLabels; most > 1; most--) {
         const ticks = timeTicks(first, last, most).map(({ moment, label }) => ({
           at: place(moment),
-          text: label,
+          lines: [label],
           whole: label,
         }));
         if (ticks.length > 0 && withoutOverlaps(ticks, room).length === ticks.length) return ticks;
@@ -206,10 +213,10 @@ function doOverlap(labels: readonly XLabel[], room: XRoom): boolean {
 
 /** The range of a label centred on its value, moved inwards if it would be cut off. */
 export function axisExtent(
-  { at, text }: XLabel,
+  { at, lines }: XLabel,
   { inner, before, after }: XRoom,
 ): { readonly left: number; readonly right: number } {
-  const half = textWidth(text) / 2;
+  const half = Math.max(...lines.map(textWidth)) / 2;
   const middle = Math.max(half - before, Math.min(at * inner, inner + after - half));
   return { left: middle - half, right: middle + half };
 }

@@ -1,6 +1,15 @@
-import { axisExtent, buildXAxis, drawable, needsZero, niceScale, type Scale, type XAxis } from "./axes.ts";
+import {
+  axisExtent,
+  buildXAxis,
+  drawable,
+  needsZero,
+  niceScale,
+  type Scale,
+  type XAxis,
+  type XLabel,
+} from "./axes.ts";
 import type { ChartData } from "./data.ts";
-import { cutToWidth, escapeHtml, formatNumber, formatTicks, formatX, textWidth } from "./labels.ts";
+import { cutToWidth, escapeHtml, formatNumber, formatTicks, textWidth } from "./labels.ts";
 
 export type ChartKind = "bar" | "line";
 
@@ -16,10 +25,12 @@ export function seriesClass(index: number): string {
 const narrowest = 960;
 /** If bars would become too thin to see, the chart grows up to this width. */
 const widest = 20_000;
-const height = 400;
+/** With one line of labels; each other line makes the picture higher. */
+const lowest = 400;
+const lineHeight = 15;
 const top = 28;
 const right = 16;
-const bottom = 56;
+const below = 56;
 const tickCount = 6;
 const mostDots = 60;
 const widestBar = 72;
@@ -30,7 +41,11 @@ interface Plot {
   readonly data: ChartData;
   readonly scale: Scale;
   readonly axis: XAxis;
+  readonly xLabels: readonly XLabel[];
   readonly width: number;
+  readonly height: number;
+  /** Where the drawing area ends. */
+  readonly bottom: number;
   readonly left: number;
   /** Width of the drawing area. */
   readonly inner: number;
@@ -42,9 +57,10 @@ export function renderChart(data: ChartData, kind: ChartKind, title: string): st
   const plot = plotOf(data, kind);
   const marks = data.series.map((_, index) => (kind === "bar" ? bars(plot, index) : line(plot, index)));
   const label = escapeHtml(`${title}: ${data.yName} by ${data.xName}`);
-  const size = plot.width > narrowest ? ` class="wide" width="${plot.width}" height="${height}"` : "";
+  const { width, height } = plot;
+  const size = width > narrowest ? ` class="wide" width="${width}" height="${height}"` : "";
   return [
-    `<svg viewBox="0 0 ${plot.width} ${height}"${size} role="img" aria-label="${label}">`,
+    `<svg viewBox="0 0 ${width} ${height}"${size} role="img" aria-label="${label}">`,
     yAxis(plot),
     ...marks,
     xAxis(plot),
@@ -57,19 +73,26 @@ function plotOf(data: ChartData, kind: ChartKind): Plot {
     series.values.map(drawable).filter((value) => value !== undefined),
   );
   const scale = niceScale(values, tickCount, needsZero(kind, values));
-  const axis = buildXAxis(data.xs);
+  const axis = buildXAxis(data);
   const left = Math.ceil(16 + Math.max(...formatTicks(scale.ticks).map(textWidth)));
   const wanted = kind === "bar" ? (data.series.length * leastBar) / (0.8 * axis.band) : 0;
   const width = Math.ceil(Math.min(widest, Math.max(narrowest, left + right + wanted)));
-  const plotHeight = height - top - bottom;
+  const inner = width - left - right;
+  // A label may reach the edges of the picture.
+  const xLabels = axis.labels({ inner, before: left, after: right });
+  const moreLines = Math.max(0, ...xLabels.map(({ lines }) => lines.length - 1));
+  const bottom = lowest - below;
   return {
     data,
     scale,
     axis,
+    xLabels,
     width,
+    height: lowest + moreLines * lineHeight,
+    bottom,
     left,
-    inner: width - left - right,
-    y: (value) => height - bottom - scale.position(value) * plotHeight,
+    inner,
+    y: (value) => bottom - scale.position(value) * (bottom - top),
   };
 }
 
@@ -85,15 +108,16 @@ function yAxis({ data, scale, width, left, y }: Plot): string {
   return `${lines.join("\n")}\n<text class="name" x="0" y="12">${label(data.yName)}</text>`;
 }
 
-function xAxis({ data, axis, left, inner }: Plot): string {
-  // A label may reach the edges of the picture.
+function xAxis({ data, xLabels, left, inner, height, bottom }: Plot): string {
   const room = { inner, before: left, after: right };
-  const texts = axis.labels(room).map((each) => {
-    const { text, whole } = each;
+  const texts = xLabels.map((each) => {
+    const { lines, whole } = each;
     const { left: from, right: to } = axisExtent(each, room);
-    const shown =
-      text === whole ? escapeHtml(text) : `${escapeHtml(text)}<title>${escapeHtml(whole)}</title>`;
-    return `<text class="middle" x="${point(left + (from + to) / 2)}" y="${height - bottom + 20}">${shown}</text>`;
+    const x = point(left + (from + to) / 2);
+    const title = lines.length === 1 && lines[0] === whole ? "" : `<title>${escapeHtml(whole)}</title>`;
+    const [first = "", ...others] = lines.map(escapeHtml);
+    const shown = first + others.map((line) => `<tspan x="${x}" dy="${lineHeight}">${line}</tspan>`).join("");
+    return `<text class="middle" x="${x}" y="${bottom + 20}">${shown}${title}</text>`;
   });
   const middle = point(left + inner / 2);
   return `${texts.join("")}\n<text class="name middle" x="${middle}" y="${height - 8}">${label(data.xName)}</text>`;
@@ -117,20 +141,23 @@ function bars({ data, axis, left, inner, y }: Plot, index: number): string {
   return `<g class="${seriesClass(index)}">${drawn?.join("") ?? ""}</g>`;
 }
 
+/** A series on a time axis goes from row to row: weekly values are connected beside daily ones. */
 function line({ data, axis, left, inner, y }: Plot, index: number): string {
-  const values = axis.order.map((at) => drawable(data.series[index]?.values[at]));
+  const given = data.series[index]?.values ?? [];
+  const order = axis.order.filter((at) => !axis.isTime || given[at] !== undefined);
+  const values = order.map((at) => drawable(given[at]));
   const few = values.filter((value) => value !== undefined).length <= mostDots;
   let path = "";
   let dots = "";
-  values.forEach((value, order) => {
-    const at = axis.order[order] ?? 0;
+  values.forEach((value, place) => {
+    const at = order[place] ?? 0;
     const position = axis.positions[at];
     if (value === undefined || position === undefined) return;
     const [cx, cy] = [point(left + position * inner), point(y(value))];
-    const begins = values[order - 1] === undefined;
+    const begins = values[place - 1] === undefined;
     path += `${begins ? "M" : "L"}${cx} ${cy}`;
     // A point without neighbours has no line, so it gets a dot.
-    const isSeen = few || (begins && values[order + 1] === undefined);
+    const isSeen = few || (begins && values[place + 1] === undefined);
     dots +=
       `<circle class="${isSeen ? "dot" : "hidden"}" cx="${cx}" cy="${cy}" ` +
       `r="4">${tooltip(data, index, at)}</circle>`;
@@ -143,9 +170,9 @@ function label(text: string): string {
   return cut === text ? escapeHtml(text) : `${escapeHtml(cut)}<title>${escapeHtml(text)}</title>`;
 }
 
-function tooltip({ xs, series }: ChartData, index: number, at: number): string {
+function tooltip({ shownXs, series }: ChartData, index: number, at: number): string {
   const { name, values } = series[index] ?? { name: "", values: [] };
-  return `<title>${escapeHtml(`${formatX(xs[at] ?? "")}\n${name}: ${formatNumber(values[at] ?? 0)}`)}</title>`;
+  return `<title>${escapeHtml(`${shownXs[at] ?? ""}\n${name}: ${formatNumber(values[at] ?? 0)}`)}</title>`;
 }
 
 function point(value: number): string {

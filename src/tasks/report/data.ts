@@ -1,14 +1,19 @@
 import { TaskError } from "../../core/errors/errors.ts";
 import type { JsonValue } from "../../core/values/json.ts";
 import type { Row } from "../../ports/warehouse.ts";
-import { noX } from "./axes.ts";
+import { formatXs, noX } from "./labels.ts";
+
+/** Null if the rows of this x and series have no number. Undefined if there is no such row. */
+export type ChartValue = number | null | undefined;
 
 /** The data of a chart: for each series a value, or none, at each x. */
 export interface ChartData {
   readonly xName: string;
   readonly yName: string;
   readonly xs: readonly string[];
-  readonly series: readonly { readonly name: string; readonly values: readonly (number | null)[] }[];
+  /** The x values as people read them. */
+  readonly shownXs: readonly string[];
+  readonly series: readonly { readonly name: string; readonly values: readonly ChartValue[] }[];
 }
 
 export interface Columns {
@@ -24,22 +29,25 @@ export interface Columns {
 export function readChartData(rows: readonly Row[], { x, y, series }: Columns): ChartData {
   refuseUnknownColumns(rows, [x, y, ...(series === undefined ? [] : [series])]);
   const xs = new Set<string>();
-  const sums = new Map<string, Map<string, number>>();
+  const sums = new Map<string, Map<string, number | null>>();
   for (const row of rows) {
     const at = textOf(row[x]);
     const name = series === undefined ? y : textOf(row[series]);
-    const sumsOfSeries = sums.get(name) ?? new Map<string, number>();
+    const sumsOfSeries = sums.get(name) ?? new Map<string, number | null>();
     const value = numberOf(row[y], y);
     xs.add(at);
     sums.set(name, sumsOfSeries);
-    if (value !== undefined) sumsOfSeries.set(at, (sumsOfSeries.get(at) ?? 0) + value);
+    const sum = sumsOfSeries.get(at) ?? null;
+    sumsOfSeries.set(at, value === undefined ? sum : (sum ?? 0) + value);
   }
   const order = [...xs];
+  const { texts, isUtc } = formatXs(order);
   return {
-    xName: x,
+    xName: isUtc ? `${x} (UTC)` : x,
     yName: y,
     xs: order,
-    series: [...sums].map(([name, values]) => ({ name, values: order.map((at) => values.get(at) ?? null) })),
+    shownXs: texts,
+    series: [...sums].map(([name, values]) => ({ name, values: order.map((at) => values.get(at)) })),
   };
 }
 

@@ -11,12 +11,14 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? "");
 }
 
+const mostFractionDigits = 4;
+
 let formats: { readonly plain: Intl.NumberFormat; readonly small: Intl.NumberFormat } | undefined;
 
 /** Created at the first use: every process loads this module, few format numbers, and the first format takes 10 ms. */
 function numberFormats() {
   formats ??= {
-    plain: new Intl.NumberFormat("en", { maximumFractionDigits: 4 }),
+    plain: new Intl.NumberFormat("en", { maximumFractionDigits: mostFractionDigits }),
     small: new Intl.NumberFormat("en", { maximumSignificantDigits: 4 }),
   };
   return formats;
@@ -30,6 +32,18 @@ export function formatNumber(value: number): string {
   if (size !== 0 && (size < 1e-6 || size >= 1e15)) return exponential(value, 4);
   const { plain, small } = numberFormats();
   return size < 1 ? small.format(value) : plain.format(value);
+}
+
+/** Numbers of one column, with the same number of digits after the point where that is at most four. */
+export function formatColumn(values: readonly (number | null | undefined)[]): readonly string[] {
+  const texts = values.map((value) => (value === null || value === undefined ? "–" : formatNumber(value)));
+  const digits = Math.max(0, ...texts.map((text) => text.split(".")[1]?.length ?? 0));
+  if (digits > mostFractionDigits || texts.some((text) => text.includes("e"))) return texts;
+  const format = new Intl.NumberFormat("en", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+  return texts.map((text, index) => (/\d/.test(text) ? format.format(values[index] ?? 0) : text));
 }
 
 /** Short labels for the ticks of an axis, each different from the others: 2,500 stays, 2,500,000 is 2.5M. */
@@ -54,11 +68,81 @@ function exponential(value: number, digits: number): string {
   return value === 0 ? "0" : String(Number(value.toPrecision(digits)).toExponential()).replace("e+", "e");
 }
 
-const midnight = /^(\d{4}-\d{2}-\d{2})[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-]00(?::?00)?)?$/;
+/** The label of an x value that is null. */
+export const noX = "(none)";
 
-/** Readable values of the x axis: days without their midnight. */
-export function formatX(value: string): string {
-  return midnight.exec(value)?.[1] ?? value;
+const timeOfX = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-]00(?::?00)?)?$/;
+
+/**
+ * The x values as people read them. If all are times, they are days if all are midnights, and have seconds if one needs
+ * them. `isUtc`: the times have a zone, which is left out.
+ */
+export function formatXs(xs: readonly string[]): {
+  readonly texts: readonly string[];
+  readonly isUtc: boolean;
+} {
+  const times = xs.map((x) => timeOfX.exec(x));
+  const found = times.filter((time) => time !== null);
+  const zones = new Set(found.map(([, , , , , zone]) => zone !== undefined));
+  if (found.length === 0 || zones.size > 1 || xs.some((x, index) => x !== noX && !times[index]))
+    return { texts: xs, isUtc: false };
+  const areDays = found.every(([, , time, second = "00", rest = ""]) => /^[0:]+$/.test(time + second + rest));
+  const precision = found.some(([, , , , rest = ""]) => /[1-9]/.test(rest)) ? "fraction" : "second";
+  const isWhole = precision === "second" && found.every(([, , , second = "00"]) => second === "00");
+  const texts = xs.map((x, index) => {
+    const [, day = "", time = "", second = "00", rest = ""] = times[index] ?? [];
+    if (day === "") return x;
+    if (areDays) return day;
+    if (isWhole) return `${day} ${time}`;
+    return `${day} ${time}:${second}${precision === "fraction" && rest !== "" ? `.${rest}` : ""}`;
+  });
+  return { texts, isUtc: !areDays && zones.has(true) };
+}
+
+const mostLines = 3;
+const longWord = 16;
+const keptOfWord = 4;
+
+/** Wraps texts to a width in pixels, in at most three lines each. Texts that differ stay different, if possible. */
+export function wrapLabels(texts: readonly string[], width: number): readonly (readonly string[])[] {
+  const distinct = new Set(texts).size;
+  const wrapped = texts.map((text) => wrapToWidth(text, width));
+  if (new Set(wrapped.map((lines) => lines.join("\n"))).size === distinct) return wrapped;
+  // What they have in common at their start makes them alike.
+  const common = commonStart(texts);
+  return texts.map((text) => wrapToWidth(`…${text.slice(common).trimStart()}`, width));
+}
+
+/** How much all texts have in common at their start: whole words, or most of a long word. */
+function commonStart(texts: readonly string[]): number {
+  const [first = ""] = texts;
+  let length = 0;
+  while (length < first.length && texts.every((text) => text[length] === first[length])) length++;
+  const words = first.slice(0, length).lastIndexOf(" ") + 1;
+  return length - words > longWord ? length - keptOfWord : words;
+}
+
+function wrapToWidth(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let rest = text.trim();
+  while (rest !== "" && lines.length < mostLines - 1 && textWidth(rest) > width) {
+    const line = firstLine(rest, width);
+    lines.push(line.trimEnd());
+    rest = rest.slice(line.length).trimStart();
+  }
+  return rest === "" ? lines : [...lines, cutToWidth(rest, width)];
+}
+
+/** As many whole words as fit; at least one character. */
+function firstLine(text: string, width: number): string {
+  let fits = "";
+  let words = "";
+  for (const character of text) {
+    if (fits !== "" && textWidth(fits + character) > width) return words === "" ? fits : words;
+    fits += character;
+    if (/[\s\-/]/.test(character)) words = fits;
+  }
+  return fits;
 }
 
 /** Cuts a text to a width in pixels, at its end or in the middle. */

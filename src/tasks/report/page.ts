@@ -2,14 +2,14 @@ import { createHash } from "node:crypto";
 import { drawable } from "./axes.ts";
 import { type ChartKind, renderChart, seriesClass } from "./chart.ts";
 import type { ChartData } from "./data.ts";
-import { escapeHtml, formatNumber, formatX } from "./labels.ts";
+import { escapeHtml, formatColumn } from "./labels.ts";
 
 /** Style sheet of a report. People with any kind of colour vision can distinguish the colours c0 … c7. */
 const style = `
 :root { color-scheme: light dark; --paper: #fff; --ink: #1c2430; --soft: #5b6675; --rule: #dfe4ea; --edge: #9aa5b1; }
 .c0 { --c: #2563c9 } .c1 { --c: #d9730d } .c2 { --c: #1a9270 } .c3 { --c: #b5479b }
 .c4 { --c: #b58900 } .c5 { --c: #2ba3c7 } .c6 { --c: #c43b4e } .c7 { --c: #6d6f87 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root { --paper: #12161c; --ink: #e7ebf0; --soft: #9aa5b4; --rule: #2a313b; --edge: #5b6675; }
   .c0 { --c: #6ea8ff } .c1 { --c: #ffa657 } .c2 { --c: #4bd0a5 } .c3 { --c: #e58ad0 }
   .c4 { --c: #e3c04f } .c5 { --c: #67cdec } .c6 { --c: #ff7f8f } .c7 { --c: #a9abc4 }
@@ -22,9 +22,9 @@ p { margin: 0; color: var(--soft); overflow-wrap: anywhere }
 .note { margin-top: 8px; color: var(--ink); border-left: 4px solid var(--c); padding-left: 10px }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 20px; margin: 20px 0 0; padding: 0; font-size: .9rem }
 .legend { list-style: none }
-.legend li { overflow-wrap: anywhere }
-.legend li::before { content: ""; display: inline-block; width: 12px; height: 12px; margin-right: 7px }
-.legend li::before { border-radius: 3px; background: var(--c) }
+.legend li { display: flex; align-items: baseline; overflow-wrap: anywhere; min-width: 0 }
+.legend li::before { content: ""; flex: none; width: 12px; height: 12px; margin-right: 7px; transform: translateY(1px) }
+.legend li::before { border-radius: 3px; background: var(--c); print-color-adjust: exact }
 .scroll { overflow-x: auto; margin-top: 20px }
 svg { display: block; width: 100%; min-width: 760px; height: auto; overflow: visible; font: 12px system-ui, sans-serif }
 svg.wide { width: auto; min-width: 0 }
@@ -41,10 +41,20 @@ rect { fill: var(--c) } rect:hover, circle:hover { opacity: .75 }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums }
 caption { text-align: left; font-weight: 600; padding-bottom: 6px }
 th, td { padding: 5px 14px 5px 0; border-bottom: 1px solid var(--rule); text-align: right; white-space: nowrap }
-thead th { color: var(--soft); border-color: var(--edge) }
+thead th { color: var(--soft); border-color: var(--edge); white-space: normal; overflow-wrap: anywhere; min-width: 9ch }
 th:first-child { text-align: left; white-space: normal; min-width: 13ch; overflow-wrap: anywhere; font-weight: 500 }
 footer { margin-top: 28px; font-size: .8rem }
-@media print { svg, svg.wide { width: 100%; min-width: 0 } }
+@media print {
+  :root { color-scheme: light }
+  main { max-width: none; padding: 0 }
+  .scroll { overflow: visible }
+  svg, svg.wide { width: 100%; min-width: 0 }
+  svg, tr, .legend li { break-inside: avoid }
+  table { font-size: .7rem }
+  th, td { padding: 3px 6px 3px 0; white-space: normal }
+  thead th, th:first-child { min-width: 0 }
+  th:first-child { overflow-wrap: break-word }
+}
 `;
 
 export interface ReportPage {
@@ -73,7 +83,7 @@ export function renderPage({ title, kind, data, note, footer }: ReportPage): str
 <main>
 <h1>${escapeHtml(title)}</h1>
 <p>${escapeHtml(`${data.yName} by ${data.xName}`)}</p>
-${[note, notDrawn(data)].map(noteHtml).join("\n")}
+${[note, ...(empty ? [] : [notDrawn(data)])].map(noteHtml).join("\n")}
 ${empty ? '<p class="note c1">The query gave no rows.</p>' : content(data, kind, title)}
 <footer><p>${escapeHtml(footer)}</p></footer>
 </main>
@@ -87,10 +97,12 @@ function noteHtml(text: string | undefined): string {
 }
 
 /** The table shows all values, also those that have no place in a chart. */
-function notDrawn({ series }: ChartData): string | undefined {
-  const strange = series
+function notDrawn({ series, yName }: ChartData): string | undefined {
+  const found = series
     .flatMap(({ values }) => values)
-    .filter((value) => value !== null && drawable(value) === undefined).length;
+    .filter((value) => value !== null && value !== undefined);
+  if (found.length === 0) return `Column "${yName}" has no numbers: there is nothing to draw.`;
+  const strange = found.filter((value) => drawable(value) === undefined).length;
   if (strange === 0) return undefined;
   return strange === 1
     ? "One value is not a finite number: it is in the table only."
@@ -113,13 +125,14 @@ function legend({ series, yName }: ChartData): string {
   return `<ul class="legend" aria-label="Series">${items.join("")}</ul>`;
 }
 
-function table({ xName, xs, series }: ChartData): string {
+function table({ xName, shownXs, series }: ChartData): string {
+  const columns = series.map(({ values }) => formatColumn(values));
   const heads = [xName, ...series.map(({ name }) => name)].map(
     (name) => `<th scope="col">${escapeHtml(name)}</th>`,
   );
-  const rows = xs.map((x, at) => {
-    const cells = series.map(({ values }) => `<td>${cell(values[at])}</td>`);
-    return `<tr><th scope="row">${escapeHtml(formatX(x))}</th>${cells.join("")}</tr>`;
+  const rows = shownXs.map((x, at) => {
+    const cells = columns.map((column) => `<td>${escapeHtml(column[at] ?? "")}</td>`);
+    return `<tr><th scope="row">${escapeHtml(x)}</th>${cells.join("")}</tr>`;
   });
   return `<table>
 <caption>The numbers</caption>
@@ -128,8 +141,4 @@ function table({ xName, xs, series }: ChartData): string {
 ${rows.join("\n")}
 </tbody>
 </table>`;
-}
-
-function cell(value: number | null | undefined): string {
-  return value === null || value === undefined ? "–" : escapeHtml(formatNumber(value));
 }
