@@ -324,7 +324,7 @@ describe("labels", () => {
     const page = pageOf(rows, "bar");
     const found = xLines(page);
     expect(found).toHaveLength(11);
-    expect(found.slice(0, 3)).toEqual([["Human", "Resources"], ["Research", "&amp;", "Develop…"], ["IT"]]);
+    expect(found.slice(0, 3)).toEqual([["Human", "Resources"], ["Research", "&amp;", "Developm…"], ["IT"]]);
     expect(page).toContain('viewBox="0 0 960 430"');
   });
 

@@ -4,7 +4,7 @@ import type { Row } from "../../ports/warehouse.ts";
 import { formatXs, noX } from "./labels.ts";
 
 /** Null if the rows of this x and series have no number. Undefined if there is no such row. */
-export type ChartValue = number | null | undefined;
+type ChartValue = number | null | undefined;
 
 /** The data of a chart: for each series a value, or none, at each x. */
 export interface ChartData {

@@ -14,8 +14,8 @@ import type { ReadObject } from "./run-load.ts";
  * DuckDB in memory. Jobs end after they were inserted, never with it, and an id is taken once.
  *
  * GoogleSQL is translated word by word (`dialect.ts`): names in backticks, texts, `@parameters`, and the few functions
- * and types that the adapter and its contract use. What is the same in both works, such as MERGE, QUALIFY, windows and
- * ordinary SELECTs.
+ * and types that the adapter and its contract use. What is the same in both works, such as MERGE, QUALIFY, windows
+ * and ordinary SELECTs.
  *
  * Left out: the rest of GoogleSQL (UNNEST of arrays as BigQuery has it, EXCEPT, date functions), scripts,
  * sessions, views, caches, quotas, permissions and labels' rules; partitions and clusters, which are kept and have no
