@@ -195,12 +195,14 @@ export const limits = {
   serviceAnswerBytes: 64 * 1024 * 1024,
   /** Longest row in a file for `loadFile`. */
   fileRowBytes: 16 * 1024 * 1024,
-  /** Largest unpacked size of a file for `loadFile` that is packed by gzip or in UTF-16: it is copied to the disk. */
+  /** Largest unpacked size of a file for `loadFile` that is compressed. */
   unpackedFileBytes: 64 * 1024 ** 3,
   /** How much of a file is read to detect its delimiter. The header has to fit into it. */
   fileHeadBytes: 1024 * 1024,
   /** Most texts that a load may read as NULL. */
   nullValues: 100,
+  /** Most lines above the header of a file that a load skips. */
+  skippedRows: 1_000,
   /** Characters of a value that an error shows. */
   shownValueCharacters: 100,
   /** Characters of an error response that an error shows. */

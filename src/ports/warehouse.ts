@@ -1,4 +1,4 @@
-import type { CsvOptions } from "../core/files/csv-scan.ts";
+import type { FileOptions } from "../core/files/file-options.ts";
 import type { JsonObject, JsonValue } from "../core/values/json.ts";
 
 export type FileFormat = "csv" | "jsonl" | "parquet";
@@ -24,8 +24,8 @@ export interface LoadJob {
   readonly attempt?: string | undefined;
   readonly uri: string;
   readonly format: FileFormat;
-  /** Options of a CSV file. Default: detected. */
-  readonly csv?: CsvOptions | undefined;
+  /** How to read the file. Default: detected. */
+  readonly options?: FileOptions | undefined;
   readonly into: Destination;
   readonly signal: AbortSignal;
 }

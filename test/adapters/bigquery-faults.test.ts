@@ -121,6 +121,30 @@ test("a merge is done as if once, whichever call of its two jobs goes wrong, and
     expect(calls).toBeGreaterThanOrEqual(9);
   }));
 
+test("an uploaded file is loaded once, whichever call of its upload goes wrong, and however", () =>
+  forEachFault(async (faultAt) => {
+    const made = await makeBigQuery();
+    const { file, another, warehouse } = made;
+    const lines = Array.from({ length: 60_000 }, (_, id) => `${id};1.234,50\n`).join("");
+    const uri = await file("a.csv", `id;n\n${lines}`);
+    const { rows } = shorthand({ warehouse, file });
+    const calls = await withFaultAtEachCall(
+      made,
+      faultAt,
+      (name, attempt) =>
+        shorthand({ warehouse: another({ uploadPieceBytes: 256 * 1024 }), file }).load(
+          uri,
+          { table: name },
+          { jobId: name, attempt: String(attempt), options: { decimal: "," } },
+        ),
+      async (name) =>
+        expect(await rows(`SELECT count(*) AS rows, sum(n) AS total, max(id) AS id FROM ${name}`)).toEqual([
+          { rows: 60_000, total: 74_070_000, id: 59_999 },
+        ]),
+    );
+    expect(calls).toBeGreaterThanOrEqual(12);
+  }));
+
 test("a callback is archived once, whichever call goes wrong, and however", () =>
   forEachFault(async (faultAt) => {
     const made = await makeBigQuery();

@@ -51,39 +51,42 @@ test("the job states what BigQuery would guess", async () => {
   });
 });
 
-test("a word that is text in one column and no value in another is refused with the remedy", async () => {
-  const { load, file } = await start();
-  const uri = await file("a.csv", "id,sex,n\n1,NA,NA\n2,f,5\n");
-  await expect(load(uri)).rejects.toMatchObject({
-    code: "FILE_UNREADABLE",
-    message: expect.stringMatching(/"NA" is in text columns and in others.*nullValues: \["NA"\]/),
-  });
-  expect(await load(uri, {}, { csv: { nullValues: ["NA"] } })).toMatchObject({ rows: 2 });
-});
-
-test("names that BigQuery lacks the characters for get underscores; two that become one are refused", async () => {
-  const { loadText, rows } = await start();
-  await loadText("id,price (CHF)\n1,2\n");
-  expect(await rows("SELECT * FROM orders")).toEqual([{ id: 1, "price _CHF_": 2 }]);
-  await expect(loadText("a.b,a/b\n1,2\n", { table: "twins" })).rejects.toMatchObject({
-    code: "FILE_UNREADABLE",
-    message: expect.stringMatching(/would become "a_b"/),
-  });
-  await expect(loadText('id,"unit\nprice"\n1,2\n', { table: "spread" })).rejects.toMatchObject({
-    message: expect.stringMatching(/runs over several lines/),
-  });
-});
-
-test("columns in another order are found by their names, unless they have none that BigQuery knows", async () => {
-  const { loadText, rows } = await start();
-  await loadText("id,\n1,x\n");
-  await loadText("id,\n2,y\n");
-  await expect(loadText("column_2,id\nz,3\n")).resolves.toMatchObject({ tableRows: 3 });
-  await loadText("id,column_1\n1,x\n", { table: "other" });
-  await expect(loadText(",id\nz,3\n", { table: "other" })).rejects.toMatchObject({ code: "TABLE_MISMATCH" });
-  expect(await rows("SELECT column_2 AS c FROM orders ORDER BY id")).toEqual([
-    { c: "x" },
-    { c: "y" },
-    { c: "z" },
+test("a file that BigQuery would read in another way is uploaded in the standard form", async () => {
+  const { server, loadText, rows } = await start();
+  await loadText("id,sex,n\n1,NA,NA\n2,f,5\n");
+  expect(server.jobs()[0]?.configuration.load).toMatchObject({ sourceFormat: "CSV", fieldDelimiter: "," });
+  expect(server.jobs()[0]?.configuration.load).not.toHaveProperty("sourceUris");
+  expect(await rows("SELECT * FROM orders ORDER BY id")).toEqual([
+    { id: 1, sex: "NA", n: null },
+    { id: 2, sex: "f", n: 5 },
   ]);
+});
+
+test("a file that is replaced while BigQuery reads it adds no rows, and the next attempt loads the new one", async () => {
+  const { server, file, load, rows } = await start();
+  await load(await file("a.csv", "id\n1\n"));
+  server.holdJobs();
+  const uri = await file("b.csv", "id\n2\n");
+  const loading = load(uri, {}, { jobId: "b", attempt: "1" });
+  await expect.poll(() => server.jobs().length).toBe(3);
+  await file("b.csv", "id\n3\n");
+  server.releaseJobs();
+  await expect(loading).rejects.toMatchObject({ code: "FILE_CHANGED", retryable: true });
+  expect(await rows("SELECT id FROM orders")).toEqual([{ id: 1 }]);
+  await load(uri, {}, { jobId: "b", attempt: "2" });
+  expect(await rows("SELECT id FROM orders ORDER BY id")).toEqual([{ id: 1 }, { id: 3 }]);
+});
+
+test("a partitioned table gets rows through a staging table with the same partitions", async () => {
+  const { server, warehouse, loadText } = await start();
+  const columns = [
+    { name: "id", type: "text" },
+    { name: "at", type: "timestamp" },
+  ] as const;
+  await warehouse.createTable("orders", { columns, partitionBy: "at", clusterBy: ["id"] });
+  await loadText("id,at\nx,2026-10-31 10:30:00Z\n");
+  expect(server.jobs()[0]?.configuration.load).toMatchObject({
+    timePartitioning: { type: "DAY", field: "at" },
+    clustering: { fields: ["id"] },
+  });
 });

@@ -1,9 +1,10 @@
-import { existsSync } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { withPlainCopy } from "../../src/adapters/duckdb/file-text.ts";
+import { withCopy } from "../../src/adapters/duckdb/file-text.ts";
 import { FileProblem } from "../../src/core/files/column-values.ts";
+import { decompress } from "../../src/core/files/decompress.ts";
 import { makeWarehouse } from "./duckdb-harness.ts";
 
 const lines = (count: number, line: (index: number) => string) =>
@@ -110,10 +111,9 @@ test.each(["", "\n\n", "id,name\n", "id,name"])("a file of %j is FILE_EMPTY", as
 test("a packed file is unpacked up to a limit, and no copy of it is left", async () => {
   const { file } = await makeWarehouse();
   const path = fileURLToPath(await file("a.csv", gzipSync(`id\n${"0\n".repeat(100_000)}`)));
-  const header = { length: 0, text: "" };
-  const copied = await withPlainCopy(path, header, async (copy) => copy, 200_003);
+  const copied = await withCopy(decompress(createReadStream(path), 200_003), async (copy) => copy);
   expect(existsSync(copied)).toBe(false);
-  const refused = withPlainCopy(path, header, async () => undefined, 200_002);
+  const refused = withCopy(decompress(createReadStream(path), 200_002), async () => undefined);
   await expect(refused).rejects.toThrow(/larger than .* GiB when it is unpacked; split it/);
   await expect(refused).rejects.toBeInstanceOf(FileProblem);
 });

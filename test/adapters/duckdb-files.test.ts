@@ -139,7 +139,7 @@ test.each([
 test("a header that runs over several lines, in a file with other line ends in its cells", async () => {
   const { loadText, rows } = await makeWarehouse();
   await loadText('\uFEFFid,"unit\nprice"\r\n1,"first\nsecond"\r\n2,plain\r\n');
-  expect(await rows('SELECT id, "unit\nprice" AS price FROM orders ORDER BY id')).toEqual([
+  expect(await rows('SELECT id, "unit price" AS price FROM orders ORDER BY id')).toEqual([
     { id: 1, price: "first\nsecond" },
     { id: 2, price: "plain" },
   ]);

@@ -1,4 +1,4 @@
-import type { CsvOptions } from "../../src/core/files/csv-scan.ts";
+import type { FileOptions } from "../../src/core/files/file-options.ts";
 import type { JsonObject } from "../../src/core/values/json.ts";
 import type {
   Destination,
@@ -39,13 +39,13 @@ export function shorthand({ warehouse, file }: WarehouseUnderTest) {
     readonly jobId?: string;
     readonly attempt?: string;
     readonly format?: FileFormat;
-    readonly csv?: CsvOptions;
+    readonly options?: FileOptions;
     readonly parameters?: JsonObject;
     readonly maximumBytesBilled?: number;
   }
   const loadState = (uri: string, to: Partial<Destination> = {}, options: Options = {}) => {
-    const { jobId = `load-${jobs++}`, attempt, format = "csv", csv } = options;
-    return warehouse.load({ jobId, attempt, uri, format, csv, into: into(to), signal: never });
+    const { jobId = `load-${jobs++}`, attempt, format = "csv", options: file } = options;
+    return warehouse.load({ jobId, attempt, uri, format, options: file, into: into(to), signal: never });
   };
   const load = (uri: string, to: Partial<Destination> = {}, options: Options = {}) => {
     const { jobId = `load-${jobs++}` } = options;

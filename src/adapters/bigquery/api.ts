@@ -33,6 +33,8 @@ export interface BigQueryOptions {
   readonly time?: TaskTime | undefined;
   /** Timeout of one request, after which it is sent again. Default: a minute. */
   readonly requestMs?: number | undefined;
+  /** Size of the pieces of an upload, a multiple of 256 KiB. Default: 8 MiB. */
+  readonly uploadPieceBytes?: number | undefined;
 }
 
 type Method = "GET" | "POST" | "DELETE";
@@ -46,7 +48,7 @@ interface Content {
 /** Longer than any request takes: no request waits for a job. */
 const requestTimeoutMs = 60_000;
 /** Every request may be sent again: what it creates has an id that Baton chose. */
-const retryWaitsMs = [100, 400, 1_600];
+export const retryWaitsMs = [100, 400, 1_600];
 const retryableStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
 /** Sends requests to BigQuery's REST API for one project. Google's client is loaded at the first one. */
@@ -119,7 +121,7 @@ async function createClient({ projectId, apiEndpoint }: BigQueryOptions): Promis
 }
 
 /** Status 0 means that there was no response. */
-function toRefusal(thrown: unknown): BigQueryRefusal {
+export function toRefusal(thrown: unknown): BigQueryRefusal {
   const { status, message, reasons, retryAfterSeconds } = toClientFailure(thrown);
   if (/could not load the default credentials/i.test(message))
     return new BigQueryRefusal(401, { reason: "required", message });
@@ -127,7 +129,7 @@ function toRefusal(thrown: unknown): BigQueryRefusal {
 }
 
 /** Throws unless the request may be retried; otherwise waits for the back-off. */
-async function rethrowOrBackOff(
+export async function rethrowOrBackOff(
   failure: BigQueryRefusal,
   waitMs: number | undefined,
   signal: AbortSignal,

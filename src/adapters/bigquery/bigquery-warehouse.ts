@@ -143,7 +143,7 @@ async function advance(session: Session, { id, table, sql, parameters }: WriteSt
     return await session.runs.advance({
       id,
       attempt: randomUUID(),
-      phases: [{ name: "write", configure: async () => ({ query }) }],
+      phases: [{ name: "write", configure: async () => ({ configuration: { query } }) }],
       signal: new AbortController().signal,
     });
   } catch (thrown) {
@@ -156,7 +156,10 @@ const TotalSchema = z.object({ jobReference: AnyObjectSchema, totalRows: z.coerc
 /** Runs a SELECT and writes its rows to a table. */
 async function runQuery(session: Session, job: QueryJob): Promise<RunState> {
   const table = session.resolveTable(job.into.table);
-  const write: RunPhase = { name: "write", configure: () => configureQuery(session, table, job) };
+  const write: RunPhase = {
+    name: "write",
+    configure: async () => ({ configuration: await configureQuery(session, table, job) }),
+  };
   try {
     return await session.runs.advance({
       id: job.jobId,

@@ -1,41 +1,37 @@
-import type { ColumnKind } from "../../core/files/column-values.ts";
-import { FileProblem } from "../../core/files/column-values.ts";
+import { FileProblem, type TableKind } from "../../core/files/column-values.ts";
+import { type CsvHead, namesInTable } from "../../core/files/csv-head.ts";
 import { type CsvScan, scanCsv } from "../../core/files/csv-scan.ts";
-import { checkJsonLines } from "../../core/files/json-lines.ts";
-import { decodeText, type Encoding } from "../../core/files/plain-text.ts";
+import { compressionOf, decompress } from "../../core/files/decompress.ts";
+import { splitJson, toJsonLines } from "../../core/files/json-items.ts";
+import { scanJson } from "../../core/files/json-lines.ts";
+import { decodeText, type TextFormat } from "../../core/files/plain-text.ts";
+import { rewriteCsv } from "../../core/files/rewrite-csv.ts";
 import type { LoadJob } from "../../ports/warehouse.ts";
 import { finalFailure } from "./api.ts";
+import { kindOfType, nullText, toCsvFields, toJsonFields } from "./file-schema.ts";
 import type { TableSchema } from "./jobs.ts";
+import type { OpenObject } from "./object-reader.ts";
 import type { Session } from "./session.ts";
 import { assertSameColumns } from "./statements.ts";
 
-/** The fields of a load job's configuration that describe the file. */
-export type FileConfiguration = Readonly<Record<string, unknown>>;
+/** How BigQuery gets the rows of a file. */
+export interface FilePlan {
+  /** The fields of a load job's configuration that describe the file. */
+  readonly configuration: Readonly<Record<string, unknown>>;
+  /** The generation of the object that was read. */
+  readonly generation: string;
+  /** What BigQuery loads in place of the object: its rows in a form that BigQuery reads as Baton does. */
+  readonly content?: () => AsyncIterable<Uint8Array>;
+}
 
-const types: Readonly<Record<ColumnKind, string>> = {
-  boolean: "BOOL",
-  integer: "INT64",
-  decimal: "FLOAT64",
-  date: "DATE",
-  timestamp: "TIMESTAMP",
-  text: "STRING",
-};
-
-/** The column types that Baton checks. Values of other types are checked by BigQuery alone. */
-const kindByType: ReadonlyMap<string, ColumnKind> = new Map([
-  ["BOOL", "boolean"],
-  ["BOOLEAN", "boolean"],
-  ["INT64", "integer"],
-  ["INTEGER", "integer"],
-  ["FLOAT64", "decimal"],
-  ["FLOAT", "decimal"],
-  ["DATE", "date"],
-  ["TIMESTAMP", "timestamp"],
-]);
-
-/** BigQuery replaces these, and control characters, by underscores in the header of a CSV file. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: a name may hold them in a file.
-const invalidNameCharacters = /[!"$()*,./;?@[\\\]^`{}~\u0000-\u001f]/g;
+/** A file that is being inspected. */
+interface Inspection {
+  readonly session: Session;
+  readonly job: LoadJob;
+  readonly object: OpenObject;
+  /** The columns of the table, if it exists and keeps them. */
+  readonly existing: TableSchema | undefined;
+}
 
 /**
  * Reads the whole file and describes it for BigQuery, which would guess otherwise: it assumes a comma as delimiter,
@@ -46,143 +42,176 @@ export async function inspectFile(
   session: Session,
   job: LoadJob,
   existing: TableSchema | undefined,
-): Promise<FileConfiguration> {
-  if (job.format === "parquet") return { parquetOptions: { enableListInference: true } };
+): Promise<FilePlan> {
+  const object = await session.objects.open(job.uri, job.signal);
+  const fields = existing && existing.fields.length > 0 ? existing : undefined;
+  const inspection = { session, job, object, existing: fields };
   try {
-    return job.format === "csv"
-      ? await inspectCsv(session, job, existing)
-      : await inspectJson(session, job, existing);
+    if (job.format === "parquet") return await inspectParquet(inspection);
+    return await (job.format === "csv" ? inspectCsv(inspection) : inspectJson(inspection));
   } catch (thrown) {
     if (!(thrown instanceof FileProblem)) throw thrown;
     throw finalFailure("FILE_UNREADABLE", `${stagedFileName(job.uri)}, ${thrown.message}`, thrown);
+  } finally {
+    await object.bytes.return(undefined);
   }
 }
 
-async function inspectJson(
-  session: Session,
-  { uri, signal }: LoadJob,
-  existing: TableSchema | undefined,
-): Promise<FileConfiguration> {
-  let encoding: Encoding = "utf-8";
-  const bytes = session.objects.read(uri, signal);
-  const lines = await checkJsonLines(
-    decodeText(bytes, (detected) => {
-      encoding = detected;
+/** BigQuery reads Parquet files itself. A packed one is unpacked for it. */
+async function inspectParquet(inspection: Inspection): Promise<FilePlan> {
+  const { object } = inspection;
+  const { value: first } = await object.bytes.next();
+  const isPacked = first !== undefined && compressionOf(first) !== undefined;
+  return {
+    configuration: { sourceFormat: "PARQUET", parquetOptions: { enableListInference: true } },
+    generation: object.generation,
+    ...(isPacked && { content: () => decompress(readAgain(inspection)) }),
+  };
+}
+
+async function inspectJson(inspection: Inspection): Promise<FilePlan> {
+  const { job, object, existing } = inspection;
+  let format: TextFormat | undefined;
+  let isArray = false;
+  const text = decodeText(object.bytes, job.options?.encoding, (found) => {
+    format = found;
+  });
+  const scan = await scanJson(
+    watchFirst(text, (first) => {
+      isArray = first.trimStart().startsWith("[");
     }),
     (path) => existing?.fields.some(({ name, type }) => name === path && /^FLOAT/.test(type)) ?? false,
   );
-  if (lines === 0) throw emptyFile(uri);
-  const columns = existing && existing.fields.length > 0 ? { schema: existing } : { autodetect: true };
-  return { ...columns, ...encodingOption(encoding) };
+  if (scan.rows === 0) throw emptyFile(job.uri);
+  const isReadable = !isArray && isReadByBigQuery(format);
+  return {
+    configuration: {
+      sourceFormat: "NEWLINE_DELIMITED_JSON",
+      schema: existing ?? { fields: toJsonFields(scan.fields) },
+      ...(isReadable && encodingOption(format)),
+    },
+    generation: object.generation,
+    ...(!isReadable && { content: () => encode(toJsonLines(splitJson(readTextAgain(inspection)))) }),
+  };
 }
 
-async function inspectCsv(
-  session: Session,
-  job: LoadJob,
-  existing: TableSchema | undefined,
-): Promise<FileConfiguration> {
-  const { uri, csv = {}, signal } = job;
-  let encoding: Encoding = "utf-8";
-  const bytes = session.objects.read(uri, signal);
-  const text = decodeText(bytes, (detected) => {
-    encoding = detected;
+async function* watchFirst(texts: AsyncIterable<string>, onFirst: (text: string) => void) {
+  let head = "";
+  for await (const text of texts) {
+    if (head.trim() === "") {
+      head += text;
+      onFirst(head);
+    }
+    yield text;
+  }
+}
+
+/** The columns of a file, as the table has them. */
+interface FileColumns {
+  readonly names: readonly string[];
+  /** In the order of the file. Undefined if the file decides them. */
+  readonly kinds: readonly TableKind[] | undefined;
+}
+
+async function inspectCsv(inspection: Inspection): Promise<FilePlan> {
+  const { job, object, existing } = inspection;
+  const { uri, options = {} } = job;
+  let format: TextFormat | undefined;
+  const text = decodeText(object.bytes, options.encoding, (found) => {
+    format = found;
   });
-  const scan = await scanCsv(text, csv, (head) =>
-    existingKinds(session, job, existing?.fields ?? [], toColumnNames(head.names)),
-  );
+  let columns: FileColumns = { names: [], kinds: undefined };
+  const scan = await scanCsv(text, options, (head) => {
+    columns = matchColumns(inspection, head);
+    return columns.kinds?.map((kind, index) => ({ name: columns.names[index] ?? "", kind }));
+  });
   if (!scan) throw emptyFile(uri);
-  return {
-    ...columnOptions(job, scan, existing),
-    fieldDelimiter: scan.delimiter,
-    skipLeadingRows: 1,
-    allowQuotedNewlines: true,
-    ...nullMarkerOption(scan, csv.nullValues ?? []),
-    ...(scan.hasTrailing && { ignoreUnknownValues: true }),
-    ...encodingOption(encoding),
-  };
-}
-
-/** The kinds of the table's columns, in the file's order. Empty if the file decides them. Throws `TABLE_MISMATCH`. */
-function existingKinds(
-  session: Session,
-  { into }: LoadJob,
-  fields: TableSchema["fields"],
-  names: readonly string[],
-): readonly ColumnKind[] {
-  if (fields.length === 0) return [];
-  assertSameColumns(
-    session.resolveTable(into.table),
-    fields.map(({ name }) => name),
-    names,
+  const fields = existing?.fields ?? toCsvFields(scan.head.names, scan.kinds);
+  const isInOrder = fields.every(
+    ({ name }, index) => name.toLowerCase() === columns.names[index]?.toLowerCase(),
   );
-  const types = new Map(fields.map(({ name, type }) => [name.toLowerCase(), type]));
-  return names.map((name) => kindByType.get(types.get(name.toLowerCase()) ?? "") ?? "text");
-}
-
-/** The columns of the table, or of a new one. Throws `TABLE_MISMATCH`. */
-function columnOptions(
-  { uri, into }: LoadJob,
-  scan: CsvScan,
-  existing: TableSchema | undefined,
-): FileConfiguration {
-  const fields = existing?.fields ?? [];
-  const names = toColumnNames(scan.names);
-  const isInOrder = fields.every(({ name }, index) => name.toLowerCase() === names[index]?.toLowerCase());
-  if (!isInOrder && (scan.hasUnnamed || names.some((name, index) => name !== scan.names[index])))
-    throw finalFailure(
-      "TABLE_MISMATCH",
-      `The columns of ${stagedFileName(uri)} have another order than those of table ${into.table}, and BigQuery ` +
-        "can't match all of them by name; give each column a name that BigQuery allows, or use the table's order",
-    );
-  const detected = names.map((name, index) => ({
-    name,
-    type: types[scan.kinds[index] ?? "text"],
-    mode: "NULLABLE",
-  }));
+  if (scan.isUnusual || !isInOrder || !isReadByBigQuery(format))
+    return { ...rewrittenCsv(inspection, scan, columns, fields), generation: object.generation };
   return {
-    schema: fields.length > 0 ? existing : { fields: detected },
-    ...(!isInOrder && { sourceColumnMatch: "NAME" }),
+    configuration: {
+      sourceFormat: "CSV",
+      schema: { fields },
+      fieldDelimiter: scan.head.delimiter,
+      skipLeadingRows: 1,
+      allowQuotedNewlines: true,
+      ...nullMarkerOption(scan, options.nullValues ?? []),
+      ...(scan.hasTrailing && { ignoreUnknownValues: true }),
+      ...encodingOption(format),
+    },
+    generation: object.generation,
   };
 }
 
-function encodingOption(encoding: Encoding): FileConfiguration {
-  return encoding === "utf-8" ? {} : { encoding: encoding.toUpperCase() };
+/** Throws `TABLE_MISMATCH` unless the table has the columns of the file, and the file those that it may not lack. */
+function matchColumns({ session, job, existing }: Inspection, head: CsvHead): FileColumns {
+  if (!existing) return { names: head.names, kinds: undefined };
+  const tableNames = existing.fields.map(({ name }) => name);
+  const names = namesInTable(head, tableNames);
+  const known = new Set(names.map((name) => name.toLowerCase()));
+  const isExpected = (name: string) => !job.options?.allowMissing || known.has(name.toLowerCase());
+  assertSameColumns(session.resolveTable(job.into.table), tableNames.filter(isExpected), names);
+  const types = new Map(existing.fields.map(({ name, type }) => [name.toLowerCase(), type]));
+  return { names, kinds: names.map((name) => kindOfType(types.get(name.toLowerCase()) ?? "")) };
 }
 
-/** The names that BigQuery gives the columns. Throws a `FileProblem`. */
-function toColumnNames(names: readonly string[]): readonly string[] {
-  const taken = new Set<string>();
-  return names.map((original) => {
-    if (/[\r\n]/.test(original))
-      throw new FileProblem(
-        1,
-        "a name in the header runs over several lines, which BigQuery does not allow; write it on one line",
-      );
-    const name = original.replace(invalidNameCharacters, "_");
-    if (taken.has(name.toLowerCase()))
-      throw new FileProblem(
-        1,
-        `column "${original}" would become "${name}" in BigQuery, like another column; rename one of them`,
-      );
-    taken.add(name.toLowerCase());
-    return name;
+/** A copy in the standard form, with the columns in the order of the table. */
+function rewrittenCsv(
+  inspection: Inspection,
+  { head, kinds }: CsvScan,
+  { names }: FileColumns,
+  fields: TableSchema["fields"],
+): Omit<FilePlan, "generation"> {
+  const positions = new Map(names.map((name, index) => [name.toLowerCase(), index]));
+  const columns = fields.map(({ name }) => {
+    const from = positions.get(name.toLowerCase());
+    return { from, kind: kinds[from ?? -1] ?? "other" };
   });
+  const { options } = inspection.job;
+  return {
+    configuration: {
+      sourceFormat: "CSV",
+      schema: { fields },
+      allowQuotedNewlines: true,
+      nullMarker: nullText,
+    },
+    content: () => encode(rewriteCsv(readTextAgain(inspection), { head, columns }, { ...options, nullText })),
+  };
+}
+
+function readAgain({ session, job, object }: Inspection): AsyncGenerator<Uint8Array> {
+  return session.objects.read(job.uri, job.signal, object.generation);
+}
+
+function readTextAgain(inspection: Inspection): AsyncGenerator<string> {
+  return decodeText(readAgain(inspection), inspection.job.options?.encoding);
+}
+
+async function* encode(texts: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+  for await (const text of texts) yield Buffer.from(text);
+}
+
+/** Google documents for files that are loaded: gzip, UTF-8 and UTF-16. */
+function isReadByBigQuery(format: TextFormat | undefined): boolean {
+  const { compression, encoding = "utf-8", hasMark = false } = format ?? {};
+  return compression !== "zstd" && (encoding === "utf-8" || (encoding.startsWith("utf-16") && hasMark));
+}
+
+function encodingOption(format: TextFormat | undefined): Readonly<Record<string, string>> {
+  const encoding = format?.encoding ?? "utf-8";
+  return encoding === "utf-8" ? {} : { encoding: encoding.toUpperCase() };
 }
 
 /** BigQuery applies a null marker to every column. */
 function nullMarkerOption(
-  { missingWords, textWords }: CsvScan,
+  { missingWords }: CsvScan,
   nullValues: readonly string[],
-): FileConfiguration {
-  const words = [...missingWords].filter((word) => !nullValues.includes(word));
-  const both = words.find((word) => textWords.has(word));
-  if (both !== undefined)
-    throw new FileProblem(
-      undefined,
-      `${JSON.stringify(both)} is in text columns and in others, and BigQuery can't keep it as text in some columns ` +
-        `and read it as NULL in others; load it with nullValues: ${JSON.stringify([both])}, which makes it NULL in all`,
-    );
-  const markers = [...new Set(["", ...nullValues, ...words])];
+): Readonly<Record<string, unknown>> {
+  const markers = [...new Set(["", ...nullValues, ...missingWords])];
   return markers.length > 1 ? { nullMarkers: markers } : {};
 }
 

@@ -4,6 +4,7 @@ import type { TaskTime } from "../../ports/task-runner.ts";
 import { AnyObjectSchema } from "../remote/service-response.ts";
 import type { BigQueryApi } from "./api.ts";
 import { BigQueryRefusal } from "./api.ts";
+import type { JobUpload } from "./job-upload.ts";
 import type { ParameterTypeJson } from "./parameters.ts";
 
 const count = z.coerce.number();
@@ -64,6 +65,15 @@ export type Job = z.infer<typeof JobSchema>;
 /** The `configuration` of `jobs.insert`. */
 export type JobConfiguration = Readonly<Record<string, unknown>>;
 
+/** What a job needs to start. */
+export interface JobRequest {
+  readonly configuration: JobConfiguration;
+  /** What the job remembers, beside what Baton's runs add. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The content that a load job loads, if it is not an object of Cloud Storage. */
+  readonly content?: () => AsyncIterable<Uint8Array>;
+}
+
 export function isLoad({ configuration }: Job): boolean {
   return configuration.jobType === "LOAD";
 }
@@ -86,14 +96,17 @@ export class Jobs {
   readonly #projectId: string;
   readonly #location: (signal: AbortSignal) => Promise<string>;
   readonly #time: TaskTime;
+  readonly #upload: JobUpload;
 
   constructor(
     api: BigQueryApi,
+    upload: JobUpload,
     projectId: string,
     location: (signal: AbortSignal) => Promise<string>,
     time: TaskTime,
   ) {
     this.#api = api;
+    this.#upload = upload;
     this.#projectId = projectId;
     this.#location = location;
     this.#time = time;
@@ -105,10 +118,13 @@ export class Jobs {
   }
 
   /** Starts a job, or returns the one that has this id: another caller's, or our own, whose reply was lost. */
-  async start(id: string, configuration: JobConfiguration, signal: AbortSignal): Promise<Job> {
+  async start(id: string, request: JobRequest, signal: AbortSignal): Promise<Job> {
     const jobReference = { ...(await this.#projectAndLocation(signal)), jobId: id };
+    const { labels = {}, content } = request;
+    const body = { jobReference, configuration: { ...request.configuration, labels } };
     try {
-      return this.#requireJob(id, await this.#insert({ jobReference, configuration }, signal));
+      if (content) return await this.#upload.start(body, content(), JobSchema, signal);
+      return this.#requireJob(id, await this.#insert(body, signal));
     } catch (thrown) {
       if (!(thrown instanceof BigQueryRefusal) || thrown.status !== 409) throw thrown;
       return this.#requireJob(id, await this.find(id, signal));

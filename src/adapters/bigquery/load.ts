@@ -1,18 +1,21 @@
 import { daySeconds } from "../../core/values/time.ts";
-import type { FileFormat, JobResult, LoadJob } from "../../ports/warehouse.ts";
+import type { JobResult, LoadJob } from "../../ports/warehouse.ts";
 import { commonFailure, finalFailure, type Problem, toTaskFailure, unavailable } from "./api.ts";
 import { emptyFile, inspectFile, stagedFileName } from "./inspect-file.ts";
-import { isLoad, type Job, type JobConfiguration, type TableSchema } from "./jobs.ts";
+import { isLoad, type Job, type JobConfiguration, type JobRequest } from "./jobs.ts";
+import { fileChanged } from "./object-reader.ts";
 import { deriveJobId, type RunName, type RunPhase, type RunState } from "./runs.ts";
 import type { Session, TableInfo } from "./session.ts";
 import {
   assertKeyColumns,
   assertSameColumns,
   columnNames,
+  failingStatement,
   internalPrefix,
   invalidKey,
   mergeStatement,
   quoteTable,
+  replacedFile,
   sameKey,
   stagedRows,
   type Table,
@@ -28,11 +31,8 @@ const stagingTableLifetimeMs = 2 * daySeconds * 1_000;
  */
 const singleWorkerBytes = 10 * 1024 * 1024;
 
-const formats: Readonly<Record<FileFormat, string>> = {
-  csv: "CSV",
-  jsonl: "NEWLINE_DELIMITED_JSON",
-  parquet: "PARQUET",
-};
+/** Holds the generation of the object that a staging job loads. */
+const generationLabel = "baton_generation";
 
 /** Holds the rows of a file before they are written to their table. */
 function stagingTable({ reference }: Table, { work, number }: RunName): TableReference {
@@ -52,52 +52,68 @@ class LoadPhases {
   }
 
   /**
-   * Appends to an existing table are loaded directly. All others go through a staging table, so that a broken or empty
-   * file neither creates a table nor empties one. Only the last phase uses the target, so another process may create it
-   * meanwhile.
+   * All rows go through a staging table, so that a broken or empty file neither creates a table nor empties one, and a
+   * file that is replaced while BigQuery reads it adds no rows. Only the last phase uses the target, so another process
+   * may create it meanwhile.
    */
   async phases(): Promise<readonly RunPhase[]> {
     const { into, signal } = this.#job;
-    const { reference } = this.#table;
-    const existing = await this.#session.tables.find(reference, signal);
-    if (existing && into.mode === "append")
-      return [
-        {
-          name: "write",
-          configure: () => this.#load(reference, "WRITE_APPEND", existing.schema),
-        },
-      ];
-    // A replaced table gets the columns of the file.
-    const schema = into.mode === "merge" ? existing?.schema : undefined;
+    const existing = await this.#session.tables.find(this.#table.reference, signal);
     return [
-      { name: "stage", configure: (run) => this.#stage(run, schema) },
+      // A replaced table gets the columns of the file.
+      { name: "stage", configure: (run) => this.#stage(run, into.mode === "replace" ? undefined : existing) },
       { name: "write", configure: (run, staged) => this.#write(run, staged, existing) },
     ];
   }
 
-  async #stage(run: RunName, schema: TableSchema | undefined): Promise<JobConfiguration> {
+  async #stage(run: RunName, existing: TableInfo | undefined): Promise<JobRequest> {
+    const { uri, signal } = this.#job;
     const stage = stagingTable(this.#table, run);
-    const configuration = await this.#load(stage, "WRITE_TRUNCATE", schema);
+    const plan = await inspectFile(this.#session, this.#job, existing?.schema);
     const expirationTime = String(Date.now() + stagingTableLifetimeMs);
-    await this.#session.tables.ensure(stage, { expirationTime }, this.#job.signal);
-    return configuration;
+    // A copy appends to a partitioned table only what has the same partitions.
+    const { timePartitioning, rangePartitioning, clustering } = existing ?? {};
+    const layout = { timePartitioning, rangePartitioning, clustering };
+    await this.#session.tables.ensure(stage, { expirationTime, ...layout }, signal);
+    return {
+      configuration: {
+        load: {
+          destinationTable: stage,
+          writeDisposition: "WRITE_TRUNCATE",
+          createDisposition: "CREATE_IF_NEEDED",
+          ...layout,
+          ...plan.configuration,
+          ...(plan.content === undefined && { sourceUris: [uri] }),
+        },
+      },
+      ...(plan.content === undefined
+        ? { labels: { [generationLabel]: plan.generation } }
+        : { content: plan.content }),
+    };
   }
 
-  async #write(
-    run: RunName,
-    staged: Job | undefined,
-    existing: TableInfo | undefined,
-  ): Promise<JobConfiguration> {
-    const { uri, into } = this.#job;
+  async #write(run: RunName, staged: Job | undefined, existing: TableInfo | undefined): Promise<JobRequest> {
+    const { uri, into, signal } = this.#job;
     const { outputRows, outputBytes = Number.POSITIVE_INFINITY } = staged?.statistics.load ?? {};
     if (outputRows === 0) throw emptyFile(uri);
-    if (into.mode === "merge") return this.#merge(run, existing, outputBytes <= singleWorkerBytes);
+    const generation = staged?.configuration.labels[generationLabel];
+    if (
+      generation !== undefined &&
+      (await this.#session.objects.currentGeneration(uri, signal)) !== generation
+    )
+      return {
+        configuration: { query: this.#session.queryConfiguration(failingStatement(replacedFile), []) },
+      };
+    if (into.mode === "merge")
+      return { configuration: await this.#merge(run, existing, outputBytes <= singleWorkerBytes) };
     return {
-      copy: {
-        sourceTable: stagingTable(this.#table, run),
-        destinationTable: this.#table.reference,
-        writeDisposition: into.mode === "replace" ? "WRITE_TRUNCATE" : "WRITE_APPEND",
-        createDisposition: "CREATE_IF_NEEDED",
+      configuration: {
+        copy: {
+          sourceTable: stagingTable(this.#table, run),
+          destinationTable: this.#table.reference,
+          writeDisposition: into.mode === "replace" ? "WRITE_TRUNCATE" : "WRITE_APPEND",
+          createDisposition: "CREATE_IF_NEEDED",
+        },
       },
     };
   }
@@ -120,25 +136,6 @@ class LoadPhases {
     const source = stagedRows(quoteTable(stage), columns, isReadAtOnce ? into.key : undefined);
     const statement = mergeStatement(quoteTable(reference), into.key, columns, source);
     return { query: this.#session.queryConfiguration(statement, []) };
-  }
-
-  async #load(
-    destinationTable: TableReference,
-    writeDisposition: string,
-    schema: TableSchema | undefined,
-  ): Promise<JobConfiguration> {
-    const { uri, format } = this.#job;
-    return {
-      load: {
-        sourceUris: [uri],
-        sourceFormat: formats[format],
-        destinationTable,
-        writeDisposition,
-        createDisposition: "CREATE_IF_NEEDED",
-        ...(format !== "jsonl" && { columnNameCharacterMap: "V2" }),
-        ...(await inspectFile(this.#session, this.#job, schema)),
-      },
-    };
   }
 }
 
@@ -221,6 +218,7 @@ function readFailure(problems: readonly Problem[], uri: string, table: string): 
 /** For a failed write from the staging table to the target. */
 function writeFailure({ reason, message }: Problem, uri: string, table: string): Error {
   const file = stagedFileName(uri);
+  if (message.includes(replacedFile)) return fileChanged(uri);
   if (reason === "notFound") return unavailable(`the staging table of ${file} has expired: ${message}`);
   if ([invalidKey, sameKey].some((own) => message.includes(own)))
     return finalFailure("FILE_UNREADABLE", `${file}: ${message}`);

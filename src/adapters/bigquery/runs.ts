@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { isDone, type Job, type JobConfiguration, type Jobs } from "./jobs.ts";
+import { isDone, type Job, type JobRequest, type Jobs } from "./jobs.ts";
 
 /** One job of BigQuery within a run. */
 export interface RunPhase {
   readonly name: PhaseName;
   /** Called right before the phase starts. `before` is the finished job of the phase before. */
-  configure(run: RunName, before: Job | undefined): Promise<JobConfiguration>;
+  configure(run: RunName, before: Job | undefined): Promise<JobRequest>;
 }
 
 /** `write` is the last phase of every run, and usually the only one. */
@@ -127,13 +127,13 @@ export class Runs {
     const index = before ? before.index + 1 : 0;
     const phase = request.phases[index];
     if (!phase) throw new Error("a run has no phase after its last");
-    const configuration = await phase.configure(run, before?.job);
+    const { labels, ...job } = await phase.configure(run, before?.job);
     // A canceller finds only jobs that have been started, so none may start after the cancel.
     request.signal.throwIfAborted();
-    const labels = { [attemptLabel]: attempt };
+    const allLabels = { ...labels, [attemptLabel]: attempt };
     const id = deriveJobId(run, phase.name);
-    const job = await this.#jobs.start(id, { ...configuration, labels }, request.signal);
-    return { index, phase, job };
+    const started = await this.#jobs.start(id, { ...job, labels: allLabels }, request.signal);
+    return { index, phase, job: started };
   }
 }
 

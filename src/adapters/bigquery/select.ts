@@ -92,7 +92,7 @@ export async function selectRows(
   const id = `baton_rows_${randomUUID()}`;
   try {
     const query = session.queryConfiguration(sql, parameters);
-    let job = await session.jobs.start(id, { query }, signal);
+    let job = await session.jobs.start(id, { configuration: { query } }, signal);
     while (!isDone(job)) job = await session.jobs.wait(id, job, waitMs, signal);
     if (job.status.errorResult) throw toQueryFailure(job);
     return await readRows(session, id, limit, signal);

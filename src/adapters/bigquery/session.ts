@@ -3,6 +3,7 @@ import { limits } from "../../core/limits.ts";
 import { noTaskTime } from "../../ports/task-runner.ts";
 import { AnyObjectSchema, NoContentSchema } from "../remote/service-response.ts";
 import { BigQueryApi, type BigQueryOptions, BigQueryRefusal } from "./api.ts";
+import { JobUpload } from "./job-upload.ts";
 import { Jobs, SchemaSchema, type TableSchema } from "./jobs.ts";
 import { ObjectReader } from "./object-reader.ts";
 import { Runs } from "./runs.ts";
@@ -23,7 +24,8 @@ export class Session {
     this.objects = new ObjectReader(options);
     this.tables = new Tables(this.api, options);
     const { projectId, time = noTaskTime } = options;
-    this.jobs = new Jobs(this.api, projectId, (signal) => this.tables.location(signal), time);
+    const upload = new JobUpload(options);
+    this.jobs = new Jobs(this.api, upload, projectId, (signal) => this.tables.location(signal), time);
     const waitMs = options.waitMs ?? limits.warehouseWaitSeconds * 1_000;
     this.runs = new Runs(this.jobs, waitMs, options.deployment ?? options.dataset);
   }
@@ -53,6 +55,9 @@ const TableInfoSchema = z.object({
   tableReference: AnyObjectSchema,
   schema: SchemaSchema.default({ fields: [] }),
   numRows: z.coerce.number().default(0),
+  timePartitioning: AnyObjectSchema.optional(),
+  rangePartitioning: AnyObjectSchema.optional(),
+  clustering: AnyObjectSchema.optional(),
 });
 export type TableInfo = z.infer<typeof TableInfoSchema>;
 const DatasetSchema = z.object({ datasetReference: AnyObjectSchema, location: z.string().optional() });

@@ -73,6 +73,12 @@ export function assertKeyColumns(into: Destination, incoming: ColumnNames): void
 /** Beginnings of the errors that Baton's own statements raise. */
 export const invalidKey = "the key is empty";
 export const sameKey = "different rows have the same key";
+export const replacedFile = "the file was replaced or removed";
+
+/** A statement that fails with this message, and so ends its run: the next attempt begins another one. */
+export function failingStatement(message: string): string {
+  return `SELECT ERROR(${quoteLiteral(message)})`;
+}
 
 const rowNumber = "_baton_row";
 

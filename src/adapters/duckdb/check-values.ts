@@ -3,7 +3,8 @@ import * as z from "zod";
 import { invalidValueReason } from "../../core/files/csv-scan.ts";
 import { lossyConversionSql, type NullTexts } from "./column-types.ts";
 import { type Conversion, conversionsWithMisfits } from "./conversion.ts";
-import { describeRowLocation, type ReadableFile } from "./read-file.ts";
+import type { ReadableFile } from "./read-csv.ts";
+import { describeRowLocation } from "./read-file.ts";
 import { permanentError, quoteIdentifier, type Statements } from "./statements.ts";
 
 const MisfitSchema = z.object({ row: z.bigint().transform(Number), column: z.int(), value: z.string() });

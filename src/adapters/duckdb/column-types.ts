@@ -2,6 +2,7 @@ import {
   type ColumnKind,
   kindPatterns,
   midnightPattern,
+  type TableKind,
   type TypedKind,
   typedKinds,
   wholePattern,
@@ -17,6 +18,17 @@ export const typeOfKind: Readonly<Record<ColumnKind, string>> = {
   timestamp: "TIMESTAMP WITH TIME ZONE",
   text: "VARCHAR",
 };
+
+/** What the texts of a file have to be for a column of this type. */
+export function kindOfType(type: string): TableKind {
+  if (type === "VARCHAR") return "text";
+  if (type === "BOOLEAN") return "boolean";
+  if (/^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(type)) return "integer";
+  if (isFraction.test(type)) return "decimal";
+  if (/^DECIMAL/.test(type)) return "number";
+  if (/^TIMESTAMP/.test(type)) return "timestamp";
+  return type === "DATE" ? "date" : "other";
+}
 
 const isNested = /^STRUCT|\]$/;
 export const isFraction = /^(DOUBLE|FLOAT|REAL)$/;

@@ -18,8 +18,9 @@ import {
   type Target,
   writeRows,
 } from "./destination.ts";
-import { areMixed, inferTypes } from "./infer-types.ts";
-import { describeRowLocation, type ReadableFile, rawTable, readRows, withFile } from "./read-file.ts";
+import { areMixed, type InferredColumn, inferTypes } from "./infer-types.ts";
+import type { ReadableFile } from "./read-csv.ts";
+import { describeRowLocation, rawTable, readRows, withFile } from "./read-file.ts";
 import {
   type Column,
   isDuckDbError,
@@ -47,7 +48,7 @@ export async function loadFile(statements: Statements, job: LoadJob, commit: Com
   const path = await localPath(job.uri);
   const existing = into.mode === "replace" ? undefined : await statements.findColumns(table);
   return withFile(statements, path, job, existing, async (file) => {
-    const missing = file.head ? [...missingTexts(job.csv?.nullValues ?? [])] : [];
+    const missing = file.head ? [...missingTexts(job.options?.nullValues ?? [])] : [];
     const load = { statements, file, missing, table, into, existing };
     try {
       const conversions = await planDirectLoad(load);
@@ -83,7 +84,7 @@ function isSurprise(thrown: unknown): boolean {
 async function planDirectLoad(load: Load): Promise<readonly Conversion[] | undefined> {
   const { statements, file, table, into, existing } = load;
   const raw = file.head
-    ? file.head.names.map((name) => ({ name, type: "VARCHAR" }))
+    ? file.columns.map((name) => ({ name, type: "VARCHAR" }))
     : await statements.describe(`(${file.reader})`);
   assertKeyColumns(into, raw);
   if (existing) {
@@ -158,11 +159,20 @@ async function inferColumns(
   from: string,
   raw: readonly Column[],
 ): Promise<readonly TargetColumn[]> {
+  if (file.isScanned)
+    return raw.map(({ name }, index) => ({ name, type: typeOfKind[file.guesses[index]?.kind ?? "text"] }));
   const texts = raw.filter(({ type }) => type === "VARCHAR").map(({ name }) => name);
   if (file.format === "parquet" || texts.length === 0) return raw;
   const possible = file.head ? typedKinds : (["date", "timestamp"] as const);
   const inferred = await inferTypes({ statements, from, missing, possible }, texts);
-  const found = new Map(inferred.map((column) => [column.name, column]));
+  // A text of JSON is a text, even if nearly all others are times.
+  const isText = ({ hasMisfits }: InferredColumn) => !file.head && hasMisfits;
+  const found = new Map(
+    inferred.map((column) => [
+      column.name,
+      isText(column) ? { name: column.name, type: "VARCHAR", hasMisfits: false } : column,
+    ]),
+  );
   return raw.map((column) => found.get(column.name) ?? column);
 }
 

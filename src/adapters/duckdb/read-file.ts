@@ -1,37 +1,18 @@
 import { basename } from "node:path";
 import { errorMessage } from "../../core/errors/errors.ts";
-import { type ColumnGuess, guessColumns } from "../../core/files/column-guess.ts";
 import { FileProblem } from "../../core/files/column-values.ts";
-import { type CsvHead, readCsvHead, scanCsv } from "../../core/files/csv-scan.ts";
-import { checkJsonLines } from "../../core/files/json-lines.ts";
+import { scanCsv } from "../../core/files/csv-scan.ts";
+import { splitJson, toJsonLines } from "../../core/files/json-items.ts";
+import { scanJson } from "../../core/files/json-lines.ts";
 import { limits } from "../../core/limits.ts";
-import type { FileFormat, LoadJob } from "../../ports/warehouse.ts";
-import { isOneOfSql, nullIfSql } from "./column-types.ts";
-import { type FileHeader, isPlain, lineOfRow, readText, withPlainCopy } from "./file-text.ts";
+import type { LoadJob } from "../../ports/warehouse.ts";
+import { isPlain, lineOfRow, readBytes, readText, withCopy } from "./file-text.ts";
+import { fileEmpty, pathLiteral, type ReadableFile, type UnopenedFile, withCsv } from "./read-csv.ts";
 import { jsonReader, parquetReader } from "./read-nested.ts";
-import {
-  type Column,
-  isMachineFailure,
-  permanentError,
-  quoteIdentifier,
-  quoteLiteral,
-  type Statements,
-} from "./statements.ts";
+import { type Column, isMachineFailure, permanentError, type Statements } from "./statements.ts";
 
 /** The temporary table with a file's rows before their conversion, in the order of the file. */
 export const rawTable = "temp.main._baton_raw";
-
-/** A file that DuckDB can read. */
-export interface ReadableFile {
-  readonly path: string;
-  readonly format: FileFormat;
-  /** The SELECT that reads its rows. */
-  readonly reader: string;
-  /** The header of a CSV file, whose cells are all text. */
-  readonly head: CsvHead | undefined;
-  /** What the first rows of a CSV file say about the kinds of its columns. */
-  readonly guesses: readonly ColumnGuess[];
-}
 
 /**
  * Prepares a file for DuckDB, if necessary as a temporary copy, and runs the work on it. `existing`: the columns of the
@@ -40,28 +21,32 @@ export interface ReadableFile {
 export async function withFile<T>(
   statements: Statements,
   path: string,
-  { format, csv = {} }: Pick<LoadJob, "format" | "csv">,
+  { format, options = {} }: Pick<LoadJob, "format" | "options">,
   existing: readonly Column[] | undefined,
   work: (file: ReadableFile) => Promise<T>,
 ): Promise<T> {
+  const none = { path, format, options, head: undefined, columns: [], guesses: [], isScanned: false };
   try {
-    const start = format === "parquet" ? undefined : await readHead(readText(path));
-    if (start?.text.trim() === "" && start.isWhole) throw fileEmpty(path);
-    const head = format === "csv" && start ? readCsvHead(start.text, start.isWhole, csv) : undefined;
-    const guesses = head && start && !existing ? guessColumns(start.text, start.isWhole, head, csv) : [];
-    const file = { path, format, head, guesses };
-    const open = async (plain: string) => {
-      const reader = head
-        ? csvReader(plain, head, csv.nullValues ?? [])
-        : await explainingFailures(file, () => nestedReader(statements, file, plain, existing));
-      return work({ ...file, reader });
-    };
-    if (format === "parquet" || (!head?.isSpread && (await isPlain(path, format)))) return await open(path);
-    return await withPlainCopy(path, plainHeader(head), open);
+    if (format === "csv") return await withCsv(none, existing, work);
+    if (format === "jsonl") await assertNotEmpty(none);
+    const open = async (plain: string) =>
+      work({
+        ...none,
+        reader: await explainingFailures(none, () => nestedReader(statements, none, plain, existing)),
+      });
+    if (await isPlain(path, format, options.encoding)) return await open(path);
+    const content =
+      format === "parquet" ? readBytes(path) : toJsonLines(splitJson(readText(path, options.encoding)));
+    return await withCopy(content, open);
   } catch (thrown) {
     if (!(thrown instanceof FileProblem)) throw thrown;
     throw permanentError("FILE_UNREADABLE", `${basename(path)}, ${thrown.message}`, thrown);
   }
+}
+
+async function assertNotEmpty({ path, options }: UnopenedFile): Promise<void> {
+  for await (const _ of splitJson(readText(path, options.encoding))) return;
+  throw fileEmpty(path);
 }
 
 /** Reads all rows of a file into `rawTable`. Throws `FILE_EMPTY`, or a `FileProblem` with the line. */
@@ -70,21 +55,12 @@ export async function readRows(statements: Statements, file: ReadableFile): Prom
   if ((await statements.countRows(rawTable)) === 0) throw fileEmpty(file.path);
 }
 
-function fileEmpty(path: string): Error {
-  return permanentError("FILE_EMPTY", `${basename(path)} holds no rows`);
-}
-
 /** Where a row of `rawTable` (from 0) is in its file, for error messages. */
-export async function describeRowLocation(
-  { path, format, head }: ReadableFile,
-  row: number,
-): Promise<string> {
-  if (format === "parquet") return `row ${row + 1}`;
-  const csv = head && { delimiter: head.delimiter, columns: head.names.length };
-  return `line ${await lineOfRow(path, { row, csv })}`;
+export async function describeRowLocation(file: ReadableFile, row: number): Promise<string> {
+  return file.format === "parquet" ? `row ${row + 1}` : `line ${await lineOfRow(file, row)}`;
 }
 
-type CheckedFile = Pick<ReadableFile, "path" | "format" | "head">;
+type CheckedFile = Pick<ReadableFile, "path" | "format" | "options">;
 
 /** Throws a `FileProblem` in place of an error of DuckDB. */
 async function explainingFailures<T>(file: CheckedFile, read: () => Promise<T>): Promise<T> {
@@ -98,67 +74,27 @@ async function explainingFailures<T>(file: CheckedFile, read: () => Promise<T>):
 
 function nestedReader(
   statements: Statements,
-  { path, format }: CheckedFile,
+  { path, format, options }: CheckedFile,
   plain: string,
   existing: readonly Column[] | undefined,
 ): Promise<string> {
   return format === "parquet"
     ? parquetReader(statements, pathLiteral(plain))
-    : jsonReader(statements, pathLiteral(plain), path, existing);
-}
-
-/** DuckDB expects a header of one line, and detects the line ends of the file in it. */
-function plainHeader(head: CsvHead | undefined): FileHeader {
-  if (!head) return { length: 0, text: "" };
-  const names = head.names.map((_, index) => `column_${index}`);
-  return { length: head.length, text: `${names.join(head.delimiter)}${head.lineEnd}` };
-}
-
-/** Reads cells as text. Empty cells are NULL unless they are quoted. */
-function csvReader(path: string, { names, delimiter }: CsvHead, nullValues: readonly string[]): string {
-  const types = names.map((name) => `${quoteIdentifier(name)}: 'VARCHAR'`).join(", ");
-  const values = names.map((name) => {
-    const column = quoteIdentifier(name);
-    return nullValues.length === 0
-      ? column
-      : `${nullIfSql(`coalesce(${isOneOfSql(column, nullValues)}, false)`, column)} AS ${column}`;
-  });
-  return `SELECT ${values.join(", ")} FROM read_csv(${pathLiteral(path)}, auto_detect = false, header = true,
-    delim = ${quoteLiteral(delimiter)}, quote = '"', escape = '"', strict_mode = true, null_padding = false,
-    allow_quoted_nulls = false, hive_partitioning = false, compression = 'none', encoding = 'utf-8',
-    max_line_size = ${limits.fileRowBytes}, buffer_size = ${2 * limits.fileRowBytes}, columns = {${types}})`;
-}
-
-/** DuckDB reads a path as a glob, so its special characters are escaped. */
-function pathLiteral(path: string): string {
-  return quoteLiteral(path.replaceAll(/[*?[]/g, "[$&]"));
-}
-
-/** The first part of a text, from which its format is detected. */
-interface TextHead {
-  readonly text: string;
-  readonly isWhole: boolean;
-}
-
-async function readHead(texts: AsyncIterable<string>): Promise<TextHead> {
-  let text = "";
-  for await (const piece of texts) {
-    text += piece;
-    if (text.length >= limits.fileHeadBytes) return { text, isWhole: false };
-  }
-  return { text, isWhole: true };
+    : jsonReader(statements, { path, options, plain: pathLiteral(plain) }, existing);
 }
 
 /**
  * Explains why DuckDB could not read a file. DuckDB's errors name wrong lines, guess at remedies and quote our own SQL,
  * so the file is checked again by the rules for its rows.
  */
-async function explainFailure({ path, format, head }: CheckedFile, thrown: unknown): Promise<FileProblem> {
+async function explainFailure({ path, format, options }: CheckedFile, thrown: unknown): Promise<FileProblem> {
   if (thrown instanceof FileProblem) return thrown;
   try {
-    if (format === "jsonl") await checkJsonLines(readText(path));
+    const text = readText(path, options.encoding);
+    if (format === "jsonl") await scanJson(text);
     // Every column may hold any text; only the CSV format is checked.
-    if (format === "csv") await scanCsv(readText(path), head ?? {}, ({ names }) => names.map(() => "text"));
+    if (format === "csv")
+      await scanCsv(text, options, ({ names }) => names.map((name) => ({ name, kind: "text" })));
   } catch (problem) {
     if (problem instanceof FileProblem) return problem;
     throw problem;

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { FileProblem } from "../../core/files/column-values.ts";
-import { checkJsonLines } from "../../core/files/json-lines.ts";
+import type { FileOptions } from "../../core/files/file-options.ts";
+import { scanJson } from "../../core/files/json-lines.ts";
 import { limits } from "../../core/limits.ts";
 import { mayHoldInexactNumber } from "../../core/values/json-text.ts";
 import { readText } from "./file-text.ts";
@@ -9,14 +10,21 @@ import { type Column, quoteIdentifier, quoteLiteral, type Statements } from "./s
 
 const timeTypes = /^(DATE|TIME|TIMESTAMP)/;
 
+/** A JSON file, and its copy that DuckDB reads. */
+export interface JsonFile {
+  readonly path: string;
+  readonly options: FileOptions;
+  /** JSON lines in UTF-8, as a literal of SQL. */
+  readonly plain: string;
+}
+
 /**
- * Reads JSON lines. DuckDB infers the types, but texts stay texts unless they are times inside objects: a text that
- * looks like an id or a time of day in one file may not look like it in the next. Throws a `FileProblem`.
+ * Reads JSON lines. DuckDB infers the types, but texts stay texts: one that looks like an id, a day or a time of day in
+ * one file may not look like it in the next, and `01-02-2026` has two meanings. Throws a `FileProblem`.
  */
 export async function jsonReader(
   statements: Statements,
-  file: string,
-  path: string,
+  { path, options: fileOptions, plain: file }: JsonFile,
   existing: readonly Column[] = [],
 ): Promise<string> {
   const options = `format = 'newline_delimited', records = true, hive_partitioning = false,
@@ -24,7 +32,7 @@ export async function jsonReader(
   const found = await statements.describe(
     `(FROM read_json(${file}, ${options}, sample_size = -1, map_inference_threshold = -1))`,
   );
-  if (await mayBeMisread(statements, file, found)) await checkJsonLines(readText(path));
+  if (await mayBeMisread(statements, file, found)) await scanJson(readText(path, fileOptions.encoding));
   const columns = found.map(({ name, type }) => {
     const tree = parseType(type);
     const target = existing.find((other) => other.name.toLowerCase() === name.toLowerCase());
@@ -67,10 +75,10 @@ function topLevelType(type: string): string {
   return timeTypes.test(type) || type === "UUID" ? "VARCHAR" : type;
 }
 
-/** A text for a text column of the table stays as it is. */
+/** A text is a time only where the table has one. */
 function nestedType(type: string, target: string | undefined): string {
-  if (type === "UUID" || type === "TIME") return "VARCHAR";
-  return timeTypes.test(type) && target === "VARCHAR" ? "VARCHAR" : type;
+  if (type !== "UUID" && !timeTypes.test(type)) return type;
+  return target !== undefined && timeTypes.test(target) ? target : "VARCHAR";
 }
 
 const SchemaSchema = z.array(

@@ -1,3 +1,4 @@
+import { CellFormats } from "./cell-formats.ts";
 import {
   type ColumnKind,
   ColumnValues,
@@ -7,7 +8,8 @@ import {
   typedKinds,
   type ValueCounts,
 } from "./column-values.ts";
-import { type CsvHead, type CsvOptions, firstRecords } from "./csv-scan.ts";
+import { type CsvHead, firstRecords } from "./csv-head.ts";
+import type { FileOptions } from "./file-options.ts";
 
 /**
  * The kind of a column, as the first rows of its file suggest it. `commonKind` gives the same kind for the whole file
@@ -27,12 +29,12 @@ export function guessColumns(
   text: string,
   isWhole: boolean,
   head: CsvHead,
-  { nullValues = [] }: CsvOptions,
+  options: FileOptions,
 ): readonly ColumnGuess[] {
-  const missing = missingTexts(nullValues);
-  const columns = head.names.map(() => new ColumnValues(missing, undefined));
+  const rules = { missing: missingTexts(options.nullValues ?? []), formats: new CellFormats(options) };
+  const columns = head.names.map(() => new ColumnValues(rules, undefined));
   const rows = text.slice(head.length);
-  const records = firstRecords(rows, isWhole, head.delimiter, guessRows);
+  const records = firstRecords(rows, isWhole, head, { count: guessRows });
   for (const { cells, line } of records)
     for (const [index, column] of columns.entries()) column.add(cells[index] ?? "", 0, line);
   const hasAllRows = isWhole && records.reduce((sum, { length }) => sum + length, 0) === rows.length;

@@ -1,5 +1,14 @@
+import type { CellFormats } from "./cell-formats.ts";
+
 /** The type of a column, as its texts show it. */
-export type ColumnKind = "boolean" | "integer" | "decimal" | "date" | "timestamp" | "text";
+export const columnKinds = ["boolean", "integer", "decimal", "date", "timestamp", "text"] as const;
+export type ColumnKind = (typeof columnKinds)[number];
+
+/**
+ * The type of a column of a table. `number`: decimals with a fixed number of digits; `other`: a type whose texts only
+ * the engine knows.
+ */
+export type TableKind = ColumnKind | "number" | "other";
 
 const year = "([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])";
 const day = `${year}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])`;
@@ -29,6 +38,9 @@ export const utcPattern = moment("Z");
 export const wholePattern = "(0|-?[1-9][0-9]{0,18})([.]0+)?";
 /** Days as written by programs that only have times. A column of dates accepts them. */
 export const midnightPattern = `${day}([ T]00:00(:00([.]0{1,6})?)?)?`;
+const fixedPattern = "-?([0-9]+([.][0-9]+)?|[.][0-9]+)";
+/** Times as every engine documents them: with their seconds, and with an offset of hours and minutes if with any. */
+const plainTimePattern = `${day}[ T]${minutes}${seconds}(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])?`;
 /** Digits. If they are no integer, such as 02215 or a number of thirty digits, the column holds codes. */
 export const digitsPattern = "[+-]?[0-9]+";
 
@@ -57,10 +69,15 @@ export interface ValueCounts {
   readonly sampleOf: Readonly<Record<TypedKind, number>>;
 }
 
+const datesFirst: readonly TypedKind[] = ["date", "timestamp", "boolean", "integer", "decimal"];
+
 /** The first kind that fits all values, or else the kind of nearly all values in the sample, or else text. */
-export function commonKind({ all, sample, codes, allOf, sampleOf }: ValueCounts): ColumnKind {
+export function commonKind(
+  { all, sample, codes, allOf, sampleOf }: ValueCounts,
+  precedence: readonly TypedKind[] = typedKinds,
+): ColumnKind {
   if (all === 0) return "text";
-  const common = typedKinds.find((kind) => allOf[kind] === all);
+  const common = precedence.find((kind) => allOf[kind] === all);
   if (common) return common;
   const likeliest = typedKinds.reduce((best, other) => (sampleOf[other] > sampleOf[best] ? other : best));
   const isNumber = likeliest === "integer" || likeliest === "decimal";
@@ -76,12 +93,15 @@ export interface InvalidValue {
 const expressions = new Map(typedKinds.map((kind) => [kind, whole(kindPatterns[kind])]));
 const wholeNumber = whole(wholePattern);
 const midnight = whole(midnightPattern);
+const fixed = whole(fixedPattern);
+const plainTime = whole(plainTimePattern);
 const digits = whole(digitsPattern);
 const greatestInteger = 2n ** 63n - 1n;
 
-/** Whether a trimmed text is a value of the kind. `isLenient`: the column already has this kind in its table. */
-function fits(text: string, kind: ColumnKind, isLenient = false): boolean {
-  if (kind === "text") return true;
+/** Whether a text in the standard form is a value of the kind. `isLenient`: the column has this kind in its table. */
+function fits(text: string, kind: TableKind, isLenient = false): boolean {
+  if (kind === "text" || kind === "other") return true;
+  if (kind === "number") return fixed.test(text);
   const expression =
     isLenient && kind === "integer"
       ? wholeNumber
@@ -99,46 +119,69 @@ export function missingTexts(nullValues: readonly string[]): ReadonlySet<string>
   return new Set(["", ...missingWords, ...nullValues]);
 }
 
+/** What the values of all columns of a file have in common. */
+export interface ColumnRules {
+  readonly missing: ReadonlySet<string>;
+  readonly formats: CellFormats;
+}
+
 /** Counts the kinds of the values of one column. */
 export class ColumnValues {
-  readonly #missing: ReadonlySet<string>;
-  readonly #tableKind: ColumnKind | undefined;
+  readonly #rules: ColumnRules;
+  readonly #tableKind: TableKind | undefined;
   #all = 0;
   #sample = 0;
   #codes = 0;
   readonly #allOf = zeroCounts();
   readonly #sampleOf = zeroCounts();
-  readonly #invalidValues = new Map<TypedKind, InvalidValue>();
+  readonly #invalidValues = new Map<TypedKind | "number", InvalidValue>();
   readonly #words = new Set<string>();
+  #isPadded = false;
+  readonly #unusual = new Set<TypedKind>();
 
-  /** `tableKind`: the kind of the column in its table, if that exists. */
-  constructor(missing: ReadonlySet<string>, tableKind: ColumnKind | undefined) {
-    this.#missing = missing;
+  /** `tableKind`: the kind of the column in its table, or as the options give it. */
+  constructor(rules: ColumnRules, tableKind: TableKind | undefined) {
+    this.#rules = rules;
     this.#tableKind = tableKind;
   }
 
   add(value: string, row: number, line: number): void {
     const text = trim(value);
-    if (this.#missing.has(text)) {
+    if (text.length !== value.length) this.#isPadded = true;
+    if (this.#rules.missing.has(text)) {
       if (text !== "") this.#words.add(text);
       return;
     }
-    if (this.#tableKind === "text") return;
+    const tableKind = this.#tableKind;
+    if (tableKind === "text" || tableKind === "other") return;
     this.#all += 1;
     const isSample = row < sampleRows;
     if (isSample) this.#sample += 1;
-    if (this.#tableKind !== undefined) this.#count(text, this.#tableKind, isSample, line);
-    else {
-      if (digits.test(text) && !fits(text, "integer")) this.#codes += 1;
-      for (const kind of typedKinds) this.#count(text, kind, isSample, line);
-    }
+    if (tableKind === undefined) this.#countAll(text, isSample, line);
+    else if (tableKind === "number") this.#checkNumber(text, line);
+    else this.#count(text, tableKind, isSample, line);
+  }
+
+  #countAll(text: string, isSample: boolean, line: number): void {
+    if (digits.test(text) && !fits(text, "integer")) this.#codes += 1;
+    // A kind with a misfit is no kind of all values, and after the sample nothing else counts.
+    for (const kind of typedKinds)
+      if (isSample || !this.#invalidValues.has(kind)) this.#count(text, kind, isSample, line);
   }
 
   #count(text: string, kind: TypedKind, isSample: boolean, line: number): void {
-    if (fits(text, kind, this.#tableKind !== undefined)) {
+    const standard = this.#rules.formats.toStandard(text, kind);
+    if (standard !== undefined && fits(standard, kind, this.#tableKind !== undefined)) {
       this.#allOf[kind] += 1;
       if (isSample) this.#sampleOf[kind] += 1;
+      if (!this.#unusual.has(kind) && isUnusual(standard, kind, this.#tableKind)) this.#unusual.add(kind);
     } else if (!this.#invalidValues.has(kind)) this.#invalidValues.set(kind, { line, value: text });
+  }
+
+  #checkNumber(text: string, line: number): void {
+    const standard = this.#rules.formats.toStandard(text, "number");
+    if (this.#invalidValues.has("number") || (standard !== undefined && fits(standard, "number"))) return;
+    this.#invalidValues.set("number", { line, value: text });
   }
 
   get counts(): ValueCounts {
@@ -146,8 +189,9 @@ export class ColumnValues {
     return { ...counts, allOf: this.#allOf, sampleOf: this.#sampleOf };
   }
 
-  get kind(): ColumnKind {
-    return this.#tableKind ?? commonKind(this.counts);
+  get kind(): TableKind {
+    const { areDatesFirst } = this.#rules.formats;
+    return this.#tableKind ?? commonKind(this.counts, areDatesFirst ? datesFirst : typedKinds);
   }
 
   /** The words of `missingTexts` that occur in the column. */
@@ -155,15 +199,44 @@ export class ColumnValues {
     return this.#words;
   }
 
+  /** Whether some values have to be written in another way before an engine reads them as Baton does. */
+  get isUnusual(): boolean {
+    const { kind } = this;
+    if (kind === "text") return false;
+    return this.#isPadded || (kind !== "number" && kind !== "other" && this.#unusual.has(kind));
+  }
+
   /** The first value that does not fit the column's kind. */
   get invalidValue(): InvalidValue | undefined {
     const { kind } = this;
-    return kind === "text" ? undefined : this.#invalidValues.get(kind);
+    return kind === "text" || kind === "other" ? undefined : this.#invalidValues.get(kind);
   }
 }
 
+/** Whether an engine may read the text of a value in another way than Baton. */
+function isUnusual(text: string, kind: TypedKind, tableKind: TableKind | undefined): boolean {
+  if (kind === "timestamp") return !plainTime.test(text);
+  return tableKind !== undefined && (kind === "integer" || kind === "date") && !fits(text, kind);
+}
+
+/** A value in the form that every engine reads: `5.0` of a column of integers is `5`. */
+export function toPlainValue(text: string, kind: TableKind): string {
+  if (kind === "integer") return text.replace(/[.]0+$/, "");
+  if (kind === "date") return text.slice(0, "2026-10-31".length);
+  if (kind !== "timestamp" || plainTime.test(text)) return text;
+  const [, date = "", time = "00:00", rest = "", offset = ""] =
+    /^(.{10})(?:[ T](..:..)(:[0-9.]+)?(.*))?$/.exec(text) ?? [];
+  return `${date} ${time}${rest === "" ? ":00" : rest}${fullOffset(offset)}`;
+}
+
+function fullOffset(offset: string): string {
+  if (!/^[+-]/.test(offset)) return offset;
+  const [, sign = "", hours = "", rest = "00"] = /^([+-])(..):?(..)?$/.exec(offset) ?? [];
+  return `${sign}${hours}:${rest}`;
+}
+
 /** Removes the white space that SQL removes too. */
-function trim(text: string): string {
+export function trim(text: string): string {
   return /^[ \t\r\n]|[ \t\r\n]$/.test(text) ? text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "") : text;
 }
 

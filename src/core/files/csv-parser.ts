@@ -9,30 +9,58 @@ export interface CsvRecord {
   readonly length: number;
   /** Its line is empty. */
   readonly isBlank: boolean;
+  /** The positions of the empty cells that are quoted. */
+  readonly quotedEmpty: ReadonlySet<number>;
+}
+
+/** How the records of a CSV file are divided into cells. */
+export interface CsvFormat {
+  readonly delimiter: string;
+  /** Empty if no cell is quoted. */
+  readonly quote: string;
 }
 
 interface RecordEnd {
   readonly cells: readonly string[];
+  readonly quotedEmpty: ReadonlySet<number>;
   readonly next: number;
 }
+
+const none: ReadonlySet<number> = new Set();
 
 interface Cell {
   readonly text: string;
   readonly end: number;
 }
 
-/** A streaming parser of CSV by RFC 4180, with any delimiter and any line end. */
+/** A streaming parser of CSV by RFC 4180, with any delimiter, quote and line end. */
 export class CsvParser {
   readonly #delimiter: string;
+  readonly #quote: string;
   #buffer = "";
-  #line = 1;
+  #line: number;
+  #hasCarriageAlone = false;
+  #hasQuotes = false;
   /** An incomplete record is parsed again only when the buffer has this length, or parsing would be quadratic. */
   #minimumLength = 0;
   /** The first carriage return at or after the last search position. Most files have none. */
   #carriage = -1;
 
-  constructor(delimiter: string) {
+  /** `line`: the number of the first line. */
+  constructor({ delimiter, quote }: CsvFormat, line = 1) {
     this.#delimiter = delimiter;
+    this.#quote = quote;
+    this.#line = line;
+  }
+
+  /** Whether some lines end in a carriage return without a line feed, as on old Macs. */
+  get hasCarriageAlone(): boolean {
+    return this.#hasCarriageAlone;
+  }
+
+  /** Whether some cells are quoted. */
+  get hasQuotes(): boolean {
+    return this.#hasQuotes;
   }
 
   /** The records that this text completes. Throws a `FileProblem`. */
@@ -57,7 +85,8 @@ export class CsvParser {
       const raw = this.#buffer.slice(from, parsed.next);
       this.#assertRowLength(raw.length);
       const isBlank = /^(?:\r?\n|\r)$/.test(raw);
-      records.push({ line: this.#line, cells: parsed.cells, length: raw.length, isBlank });
+      const { cells, quotedEmpty } = parsed;
+      records.push({ line: this.#line, cells, length: raw.length, isBlank, quotedEmpty });
       this.#line += countLines(raw);
       from = parsed.next;
     }
@@ -83,34 +112,40 @@ export class CsvParser {
     const end = this.#lineEnd(from, isEnd);
     if (end === undefined) return undefined;
     const line = text.slice(from, end.at);
-    if (!line.includes('"')) return { cells: line.split(this.#delimiter), next: end.next };
+    if (this.#quote === "" || !line.includes(this.#quote))
+      return { cells: line.split(this.#delimiter), quotedEmpty: none, next: end.next };
     return this.#parseQuoted(from, isEnd);
   }
 
   #parseQuoted(from: number, isEnd: boolean): RecordEnd | undefined {
     const cells: string[] = [];
+    const quotedEmpty = new Set<number>();
     for (let at = from; ; at += this.#delimiter.length) {
-      const cell = this.#buffer[at] === '"' ? this.#quotedCell(at, isEnd) : this.#bareCell(at, isEnd);
+      const isQuoted = this.#buffer[at] === this.#quote;
+      const cell = isQuoted ? this.#quotedCell(at, isEnd) : this.#bareCell(at, isEnd);
       if (!cell) return undefined;
+      this.#hasQuotes ||= isQuoted;
+      if (isQuoted && cell.text === "") quotedEmpty.add(cells.length);
       cells.push(cell.text);
       at = cell.end;
       if (this.#buffer.startsWith(this.#delimiter, at)) continue;
       const end = this.#lineEnd(at, isEnd);
       if (!end) return undefined;
-      if (end.at === at) return { cells, next: end.next };
+      if (end.at === at) return { cells, quotedEmpty, next: end.next };
       throw new FileProblem(
         this.#line,
-        'a quoted cell has text after its end; write a quote inside a cell as ""',
+        `a quoted cell has text after its end; write a quote inside a cell as ${this.#quote.repeat(2)}`,
       );
     }
   }
 
   #quotedCell(at: number, isEnd: boolean): Cell | undefined {
-    const close = closingQuote(this.#buffer, at + 1);
+    const close = closingQuote(this.#buffer, at + 1, this.#quote);
     // A quote at the end of the buffer may be the first of two.
     if (!isEnd && (close === undefined || close + 1 === this.#buffer.length)) return undefined;
     if (close === undefined) throw new FileProblem(this.#line, "a quoted cell does not end");
-    return { text: this.#buffer.slice(at + 1, close).replaceAll('""', '"'), end: close + 1 };
+    const text = this.#buffer.slice(at + 1, close).replaceAll(this.#quote.repeat(2), this.#quote);
+    return { text, end: close + 1 };
   }
 
   #bareCell(at: number, isEnd: boolean): Cell | undefined {
@@ -129,6 +164,7 @@ export class CsvParser {
     const carriage = this.#carriage;
     if (carriage < text.length && (feed === -1 || carriage < feed)) {
       if (carriage + 1 === text.length && !isEnd) return undefined;
+      if (text[carriage + 1] !== "\n") this.#hasCarriageAlone = true;
       return { at: carriage, next: carriage + (text[carriage + 1] === "\n" ? 2 : 1) };
     }
     if (feed !== -1) return { at: feed, next: feed + 1 };
@@ -136,9 +172,9 @@ export class CsvParser {
   }
 }
 
-function closingQuote(text: string, from: number): number | undefined {
-  for (let at = text.indexOf('"', from); at !== -1; at = text.indexOf('"', at + 2))
-    if (text[at + 1] !== '"') return at;
+function closingQuote(text: string, from: number, quote: string): number | undefined {
+  for (let at = text.indexOf(quote, from); at !== -1; at = text.indexOf(quote, at + 2))
+    if (text[at + 1] !== quote) return at;
   return undefined;
 }
 
@@ -147,6 +183,6 @@ function indexOrEnd(text: string, part: string, from: number): number {
   return index === -1 ? text.length : index;
 }
 
-function countLines(text: string): number {
+export function countLines(text: string): number {
   return text.match(/\r\n|\n|\r/g)?.length ?? 0;
 }

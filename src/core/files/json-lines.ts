@@ -1,7 +1,8 @@
 import { errorMessage } from "../errors/errors.ts";
-import { limits } from "../limits.ts";
 import { describeChange, isExactNumber } from "../values/json-text.ts";
 import { FileProblem } from "./column-values.ts";
+import { splitJson } from "./json-items.ts";
+import { type JsonFieldType, JsonShape } from "./json-schema.ts";
 
 /** Only a line that matches can hold a number whose text JSON.parse does not preserve. */
 const mayHoldSpecialNumber = /\d[\d.]{15}|\d[eE][+-]?\d|\.\d*0(?!\d)/;
@@ -38,6 +39,7 @@ class JsonFields {
   readonly #names = new Map<string, string>();
   readonly #numbers = new Map<string, Numbers>();
   readonly #isFraction: (path: string) => boolean;
+  readonly shape = new JsonShape();
 
   /** `isFraction`: whether a field holds doubles in the table. */
   constructor(isFraction: (path: string) => boolean) {
@@ -45,19 +47,29 @@ class JsonFields {
   }
 
   /** The mistake in the value of a field or a line. Undefined if there is none. */
-  add(value: unknown, line: number, path = ""): string | undefined {
-    if (typeof value === "number") this.#addNumber(path, !Number.isInteger(value));
-    if (value instanceof NumberSource) this.#addSource(path, line, value.source);
-    else if (typeof value === "object" && value !== null) return this.#addAll(value, line, path);
-    if (typeof value !== "string" || value.isWellFormed()) return undefined;
+  add(value: unknown, line: number, path = "", shape = this.shape): string | undefined {
+    if (value instanceof NumberSource) shape.addScalar(this.#addSource(path, line, value.source));
+    else if (typeof value === "object" && value !== null) return this.#addAll(value, line, path, shape);
+    else if (typeof value === "number") shape.addScalar(this.#addNumber(path, !Number.isInteger(value)));
+    else if (typeof value === "boolean") shape.addScalar("boolean");
+    if (typeof value !== "string") return undefined;
+    shape.addScalar("text", value);
+    if (value.isWellFormed()) return undefined;
     return `the text of "${path}" holds half a character, such as \\ud83d; write all of it`;
   }
 
-  #addAll(value: object, line: number, path: string): string | undefined {
+  #addAll(value: object, line: number, path: string, shape: JsonShape): string | undefined {
+    if (Array.isArray(value)) {
+      const items = shape.addList();
+      for (const item of value) {
+        const problem = this.add(item, line, path, items);
+        if (problem !== undefined) return problem;
+      }
+      return undefined;
+    }
+    shape.addObject();
     for (const [key, item] of Object.entries(value)) {
-      const problem = Array.isArray(value)
-        ? this.add(item, line, path)
-        : (this.#addName(key, path) ?? this.add(item, line, under(path, key)));
+      const problem = this.#addName(key, path) ?? this.add(item, line, under(path, key), shape.field(key));
       if (problem !== undefined) return problem;
     }
     return undefined;
@@ -86,19 +98,19 @@ class JsonFields {
     return undefined;
   }
 
-  #addSource(path: string, line: number, source: string): void {
-    const numbers = this.#addNumber(
-      path,
-      !whole.test(source) || BigInt.asIntN(64, BigInt(source)) !== BigInt(source),
-    );
-    if (!isExactNumber(source)) numbers.changed ??= { line, source };
+  #addSource(path: string, line: number, source: string): "integer" | "decimal" {
+    const isWhole = whole.test(source) && BigInt.asIntN(64, BigInt(source)) === BigInt(source);
+    const kind = this.#addNumber(path, !isWhole);
+    const numbers = this.#numbers.get(path);
+    if (numbers && !isExactNumber(source)) numbers.changed ??= { line, source };
+    return kind;
   }
 
-  #addNumber(path: string, isFraction: boolean): Numbers {
+  #addNumber(path: string, isFraction: boolean): "integer" | "decimal" {
     const numbers = this.#numbers.get(path) ?? { hasFraction: this.#isFraction(path), changed: undefined };
     numbers.hasFraction ||= isFraction;
     this.#numbers.set(path, numbers);
-    return numbers;
+    return isFraction ? "decimal" : "integer";
   }
 }
 
@@ -106,76 +118,47 @@ function under(path: string, name: string): string {
   return path === "" ? name : `${path}.${name}`;
 }
 
-export interface TextLine {
-  /** 1 for the first. */
-  readonly number: number;
-  readonly text: string;
-}
-
-/** The lines of a text that are not blank. Throws a `FileProblem` for one that is too long. */
-export async function* splitLines(texts: AsyncIterable<string>): AsyncGenerator<TextLine> {
-  let pieces: string[] = [];
-  let length = 0;
-  let number = 1;
-  for await (const piece of texts) {
-    const [first = "", ...others] = piece.split("\n");
-    pieces.push(first);
-    length += first.length;
-    for (const next of others) {
-      const text = pieces.join("");
-      if (text.trim() !== "") yield { number, text };
-      number += 1;
-      pieces = [next];
-      length = next.length;
-    }
-    if (length > limits.fileRowBytes)
-      throw new FileProblem(
-        number,
-        `the line is longer than the maximum size of ${limits.fileRowBytes / 1024 ** 2} MiB; every ` +
-          "line has to be one JSON object",
-      );
-  }
-  const text = pieces.join("");
-  if (text.trim() !== "") yield { number, text };
+/** The result of the scan of a valid JSON file. */
+export interface JsonScan {
+  readonly rows: number;
+  /** Its columns. */
+  readonly fields: readonly JsonFieldType[];
 }
 
 /**
- * Checks that each line is one JSON object, that no keys differ only in case, and that every number fits its column.
- * Returns the number of lines. `isFraction`: whether the field at a path holds doubles in the table. Throws a
- * `FileProblem` for the first mistake.
+ * Checks that each value is one JSON object, that no keys differ only in case, and that every number fits its column.
+ * `isFraction`: whether the field at a path holds doubles in the table. Throws a `FileProblem` for the first mistake.
  */
-export async function checkJsonLines(
+export async function scanJson(
   texts: AsyncIterable<string>,
   isFraction: (path: string) => boolean = () => false,
-): Promise<number> {
+): Promise<JsonScan> {
   const fields = new JsonFields(isFraction);
-  let lines = 0;
-  for await (const { number, text } of splitLines(texts)) {
-    lines += 1;
-    const problem = lineProblem(text) ?? fields.add(parseLine(text), number);
-    if (problem !== undefined) throw new FileProblem(number, problem);
+  let rows = 0;
+  for await (const { line, text } of splitJson(texts)) {
+    rows += 1;
+    const problem = itemProblem(text) ?? fields.add(parseLine(text), line);
+    if (problem !== undefined) throw new FileProblem(line, problem);
   }
-  if (lines > 0) fields.end();
-  return lines;
+  if (rows > 0) fields.end();
+  const { type } = fields.shape;
+  return { rows, fields: type.kind === "object" ? type.fields : [] };
 }
 
 /** It does not mention the line, because the position is printed before it. */
 const rule = "it has to be one JSON object";
 
-function lineProblem(text: string): string | undefined {
+function itemProblem(text: string): string | undefined {
   const begin = text.trim();
   let value: unknown;
   try {
     value = JSON.parse(begin);
   } catch (thrown) {
-    if (begin.startsWith("["))
-      return `this begins an array; ${rule}. Write each item by itself, as jq -c '.[]' does`;
     if (/^\{\s*("(?:[^"\\]|\\.)*"\s*:[^{}]*,?)?$/.test(begin))
       return `the object does not end; ${rule}. Write it without line breaks, as jq -c . does`;
     return `this is not JSON (${syntaxReason(thrown)}); ${rule}`;
   }
-  if (Array.isArray(value))
-    return `this is an array; ${rule}. Write each item by itself, as jq -c '.[]' does`;
+  if (Array.isArray(value)) return `this is an array; ${rule}`;
   if (typeof value !== "object" || value === null) return `this is no object; ${rule}`;
   return undefined;
 }

@@ -1,85 +1,139 @@
-import { pipeline } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { FileProblem } from "./column-values.ts";
-
-export type Encoding = "utf-8" | "utf-16le" | "utf-16be";
+import { type Compression, compressionOf, concatenate, decompress } from "./decompress.ts";
+import type { Encoding } from "./file-options.ts";
 
 /** How the text of a file is encoded. */
 export interface TextFormat {
-  readonly isGzip: boolean;
+  readonly compression: Compression | undefined;
   readonly encoding: Encoding;
   readonly hasMark: boolean;
 }
 
-export function isGzip(head: Uint8Array): boolean {
-  return head[0] === 0x1f && head[1] === 0x8b;
-}
-
-/** Reads the byte order mark. Throws a `FileProblem` for UTF-16 without one, and for files that are no text. */
-export function detectEncoding(head: Uint8Array): Omit<TextFormat, "isGzip"> {
+/**
+ * Reads the byte order mark, which decides even if another encoding was `given`. Throws a `FileProblem` for UTF-16 that
+ * has neither, and for files that are no text.
+ */
+export function detectEncoding(head: Uint8Array, given?: Encoding): Omit<TextFormat, "compression"> {
   const [first, second, third] = head;
   if (first === 0xff && second === 0xfe) return { encoding: "utf-16le", hasMark: true };
   if (first === 0xfe && second === 0xff) return { encoding: "utf-16be", hasMark: true };
   if (first === 0xef && second === 0xbb && third === 0xbf) return { encoding: "utf-8", hasMark: true };
-  const zero = head.indexOf(0);
-  if (zero === -1) return { encoding: "utf-8", hasMark: false };
   const kind = otherKinds.find(([magic]) => magic.every((byte, index) => head[index] === byte))?.[1];
-  if (kind !== undefined) throw new FileProblem(undefined, `it is ${kind}, not text`);
+  if (kind !== undefined && head.includes(0)) throw new FileProblem(undefined, `it is ${kind}, not text`);
+  if (given) return { encoding: given, hasMark: false };
   // In UTF-16, every other byte of an ASCII letter is zero.
-  const isWide = head[1] === 0 || head[0] === 0;
+  const isWide = head.length > 1 && (head[0] === 0) !== (head[1] === 0);
+  if (!isWide) return { encoding: "utf-8", hasMark: false };
   throw new FileProblem(
     1,
-    isWide
-      ? "it is not UTF-8 text but seems to be UTF-16 without a byte order mark; save it as " +
-          "UTF-8, or as UTF-16 with the mark"
-      : "it holds a zero byte, so it is not UTF-8 text; save it as UTF-8",
+    "it is not UTF-8 text but seems to be UTF-16 without a byte order mark; say so with the encoding of loadFile " +
+      `(${head[1] === 0 ? "utf-16le" : "utf-16be"})`,
   );
+}
+
+/** The text format of a file, from its first bytes. */
+export function detectTextFormat(head: Uint8Array, given?: Encoding): TextFormat {
+  const compression = compressionOf(head);
+  if (compression) return { compression, encoding: given ?? "utf-8", hasMark: false };
+  return { compression, ...detectEncoding(head, given) };
 }
 
 const otherKinds: readonly (readonly [readonly number[], string])[] = [
   [[0x50, 0x4b, 0x03, 0x04], "a ZIP archive or a spreadsheet (.xlsx)"],
   [[0x50, 0x41, 0x52, 0x31], "a Parquet file"],
   [[0xd0, 0xcf, 0x11, 0xe0], "a spreadsheet (.xls)"],
-  [[0x28, 0xb5, 0x2f, 0xfd], "compressed by Zstandard"],
 ];
 
 /** The text of a file, decompressed if necessary, without its byte order mark. Throws a `FileProblem`. */
 export async function* decodeText(
   bytes: AsyncIterable<Uint8Array>,
-  onEncoding: (encoding: Encoding) => void = () => undefined,
+  given?: Encoding,
+  onFormat: (format: TextFormat) => void = () => undefined,
 ): AsyncGenerator<string> {
-  let decoder: InstanceType<typeof TextDecoder> | undefined;
-  let line = 1;
-  let head = new Uint8Array(0);
-  const createDecoder = () => {
-    const { encoding } = detectEncoding(head);
-    onEncoding(encoding);
-    return new TextDecoder(encoding, { fatal: true });
-  };
-  const decode = (chunk: Uint8Array | undefined): string => {
-    decoder ??= createDecoder();
-    let text: string;
-    try {
-      text = chunk ? decoder.decode(chunk, { stream: true }) : decoder.decode();
-      line += text.split("\n").length - 1;
-    } catch {
-      throw new FileProblem(
-        line + newlinesBefore(chunk ?? head),
-        "it is not UTF-8 text; save the file as UTF-8",
-      );
-    }
-    if (text.includes("\0")) throw new FileProblem(undefined, "it holds a zero byte, so it is not text");
-    return text;
-  };
-  for await (const chunk of unzip(bytes)) {
-    if (decoder) yield decode(chunk);
-    else {
-      head = concatenate(head, chunk);
-      if (head.length >= 4) yield decode(head);
+  let decoder: LineDecoder | undefined;
+  let head: Uint8Array = new Uint8Array(0);
+  let compression: Compression | undefined;
+  async function* watched(): AsyncGenerator<Uint8Array> {
+    let isFirst = true;
+    for await (const chunk of bytes) {
+      if (isFirst) compression = compressionOf(chunk);
+      isFirst = false;
+      yield chunk;
     }
   }
-  if (!decoder && head.length > 0) yield decode(head);
-  if (decoder) yield decode(undefined);
+  const start = (): LineDecoder => {
+    const detected = detectEncoding(head, given);
+    onFormat({ compression, ...detected });
+    return new LineDecoder(detected.encoding);
+  };
+  for await (const chunk of decompress(watched())) {
+    if (decoder) yield decoder.decode(chunk);
+    else {
+      head = concatenate(head, chunk);
+      if (head.length < 4) continue;
+      decoder = start();
+      yield decoder.decode(head);
+    }
+  }
+  if (!decoder && head.length > 0) {
+    decoder = start();
+    yield decoder.decode(head);
+  }
+  if (decoder) yield decoder.decode(undefined);
+}
+
+const encodingNames: Readonly<Record<Encoding, string>> = {
+  "utf-8": "UTF-8",
+  "utf-16le": "UTF-16",
+  "utf-16be": "UTF-16",
+  "windows-1252": "Windows-1252",
+  "iso-8859-1": "Latin-1",
+};
+
+/** Decodes chunks of a file, and counts its lines for error messages. */
+class LineDecoder {
+  readonly #encoding: Encoding;
+  readonly #decoder: InstanceType<typeof TextDecoder>;
+  #line = 1;
+
+  constructor(encoding: Encoding) {
+    this.#encoding = encoding;
+    this.#decoder = new TextDecoder(encoding, { fatal: true });
+  }
+
+  /** Undefined at the end. Throws a `FileProblem`. */
+  decode(chunk: Uint8Array | undefined): string {
+    const text = this.#decode(chunk);
+    const zero = text.indexOf("\0");
+    if (zero !== -1)
+      throw new FileProblem(
+        this.#line + countFeeds(text.slice(0, zero)),
+        "it holds a zero byte (NUL), which is no text; remove it, or send the file again",
+      );
+    this.#line += countFeeds(text);
+    return text;
+  }
+
+  #decode(chunk: Uint8Array | undefined): string {
+    // TextDecoder reads the label of Latin-1 as Windows-1252.
+    if (this.#encoding === "iso-8859-1") return chunk ? Buffer.from(chunk).toString("latin1") : "";
+    try {
+      return chunk ? this.#decoder.decode(chunk, { stream: true }) : this.#decoder.decode();
+    } catch {
+      const line = this.#line + (chunk && this.#encoding === "utf-8" ? newlinesBefore(chunk) : 0);
+      const name = encodingNames[this.#encoding];
+      throw new FileProblem(
+        line,
+        `it is not ${name} text; give loadFile its encoding, such as windows-1252, or save the file as UTF-8`,
+      );
+    }
+  }
+}
+
+function countFeeds(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) count += 1;
+  return count;
 }
 
 /** The number of lines in a chunk before its first bytes that are not UTF-8. */
@@ -92,36 +146,4 @@ function newlinesBefore(chunk: Uint8Array): number {
   const lines = new TextDecoder("utf-8").decode(chunk.subarray(Math.max(0, begin))).split("\n");
   const broken = lines.findIndex((text) => text.includes("\uFFFD"));
   return Math.max(0, broken);
-}
-
-/** The bytes of a file, decompressed if it is gzip. Throws a `FileProblem`. */
-async function* unzip(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const iterator = bytes[Symbol.asyncIterator]();
-  let head = new Uint8Array(0);
-  for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
-    head = concatenate(head, next.value);
-    if (head.length >= 2) break;
-  }
-  async function* all(): AsyncGenerator<Uint8Array> {
-    yield head;
-    yield* { [Symbol.asyncIterator]: () => iterator };
-  }
-  if (!isGzip(head)) return yield* all();
-  try {
-    yield* pipeline(all(), createGunzip(), () => undefined);
-  } catch (thrown) {
-    if (thrown instanceof Error && "code" in thrown && /^Z_/.test(String(thrown.code)))
-      throw new FileProblem(undefined, "it is compressed by gzip, and damaged or cut off; send it again");
-    throw thrown;
-  }
-}
-
-function concatenate(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { CsvParser } from "../../../src/core/files/csv-parser.ts";
 
 function parse(text: string, pieceLength: number) {
-  const parser = new CsvParser(",");
+  const parser = new CsvParser({ delimiter: ",", quote: '"' });
   const records = [];
   for (let at = 0; at < text.length; at += pieceLength)
     records.push(...parser.push(text.slice(at, at + pieceLength)));

@@ -8,6 +8,7 @@ import { type ServerJob, ServerJobs } from "./jobs.ts";
 import { BigQueryProblem } from "./problems.ts";
 import { handle } from "./routes.ts";
 import type { ReadObject } from "./run-load.ts";
+import { Uploads } from "./uploads.ts";
 
 /**
  * A BigQuery for tests: jobs (query, load, copy, cancel, dry run), query results in pages, datasets and tables, over a
@@ -22,20 +23,22 @@ import type { ReadObject } from "./run-load.ts";
  * effect; expiry of tables; legacy SQL; tabledata; listing. Every query is billed 10 MB, the least that BigQuery
  * bills. Contents of objects can be read too, as at www.googleapis.com, which has Cloud
  * Storage beside BigQuery. The messages of load errors are like BigQuery's in what the adapter reads, not word for
- * word. A CSV file has commas unless the job says otherwise, and autodetection sees no header above columns of text;
- * what else it finds out is what DuckDB finds out.
+ * word. A CSV file is read as Google documents it (`read-csv.ts`), and what no documentation says is refused: blank
+ * lines, null markers in quotes, carriage returns alone. Zstandard is not known, and UTF-8 is the default. The values
+ * of JSON lines are read by DuckDB, into the types of the schema.
  */
 export async function startBigQueryServer(options: BigQueryServerOptions = {}): Promise<BigQueryServer> {
   const { faults = noFaults, meter = new Meter(), port, objects } = options;
   const database = await Database.open();
   const readObject = typeof objects === "string" ? fromFolder(objects) : (objects ?? (async () => undefined));
+  const uploads = new Uploads();
   const jobs = new ServerJobs({ database, meter, readObject });
   const server = await serveTestHttp({
     service: "bigquery",
     faults,
     handle: (call) => {
       meter.add("api_calls");
-      return handle({ database, jobs, readObject }, call);
+      return handle({ database, jobs, readObject, uploads }, call);
     },
     ...(port !== undefined && { port }),
   });

@@ -100,7 +100,8 @@ export class ServerJobs {
     };
   }
 
-  insert({ jobReference, configuration }: z.infer<typeof InsertSchema>): ServerJob {
+  /** `content`: what was uploaded with the job. */
+  insert({ jobReference, configuration }: z.infer<typeof InsertSchema>, content?: Uint8Array): ServerJob {
     const id = jobReference.jobId ?? `server_${this.#count++}`;
     const location = jobReference.location ?? "US";
     if (this.#jobs.has(id))
@@ -121,7 +122,7 @@ export class ServerJobs {
     this.#options.meter.add(
       configuration.load ? "load_jobs" : configuration.copy ? "copy_jobs" : "query_jobs",
     );
-    void this.#run(job, gate).then(resolve);
+    void this.#run(job, gate, content).then(resolve);
     return job;
   }
 
@@ -136,7 +137,7 @@ export class ServerJobs {
     );
   }
 
-  async #run(job: ServerJob, gate: Promise<void> | undefined): Promise<void> {
+  async #run(job: ServerJob, gate: Promise<void> | undefined, content?: Uint8Array): Promise<void> {
     await gate;
     if (job.state === "PENDING") job.state = "RUNNING";
     await this.#options.database.exclusive(async () => {
@@ -144,7 +145,7 @@ export class ServerJobs {
       try {
         const failure = this.#failures.shift();
         if (failure) throw failure;
-        const { statistics, selected } = await this.#work(job.configuration);
+        const { statistics, selected } = await this.#work(job.configuration, content);
         job.statistics = statistics;
         job.selected = selected;
       } catch (thrown) {
@@ -154,10 +155,10 @@ export class ServerJobs {
     });
   }
 
-  async #work({ query, load, copy }: Configuration): Promise<Outcome> {
+  async #work({ query, load, copy }: Configuration, content?: Uint8Array): Promise<Outcome> {
     const { database, meter, readObject } = this.#options;
     if (load) {
-      const { outputRows, outputBytes, inputFileBytes } = await runLoad(database, load, readObject);
+      const { outputRows, outputBytes, inputFileBytes } = await runLoad(database, load, readObject, content);
       return { statistics: { load: texts({ outputRows, outputBytes, inputFileBytes }) } };
     }
     if (copy) {

@@ -8,6 +8,7 @@ import { BigQueryProblem, notFound, replyOf } from "./problems.ts";
 import type { ReadObject } from "./run-load.ts";
 import { QuerySchema } from "./run-query.ts";
 import { FieldSchema } from "./types.ts";
+import type { Uploads } from "./uploads.ts";
 
 /** Rows of the largest page; few, so that tests turn pages. */
 const pageRows = 1_000;
@@ -26,6 +27,7 @@ export interface World {
   readonly readObject: ReadObject;
   readonly database: Database;
   readonly jobs: ServerJobs;
+  readonly uploads: Uploads;
 }
 
 type Route = (world: World, call: HttpCall, parts: readonly string[]) => Promise<unknown> | unknown;
@@ -46,6 +48,7 @@ const routes: readonly (readonly [string, RegExp, Route])[] = [
 export async function handle(world: World, call: HttpCall): Promise<HttpReply> {
   const object = /^\/storage\/v1\/b\/([^/]+)\/o\/([^/]+)$/.exec(call.path);
   if (object && call.method === "GET") return contentOf(world, call, object.slice(1).map(decodeURIComponent));
+  if (call.path.startsWith("/upload/bigquery/v2/")) return upload(world, call);
   const path = /^\/bigquery\/v2\/projects\/[^/]+\/(.+)$/.exec(call.path)?.[1] ?? "";
   try {
     for (const [method, pattern, route] of routes) {
@@ -73,9 +76,15 @@ async function contentOf(
     return isDownload
       ? { status: 404, headers: { "content-type": "text/html; charset=UTF-8" }, body: Buffer.from(missing) }
       : failure(404, missing, "notFound");
-  if (!isDownload) return { status: 200, body: { kind: "storage#object", bucket, name: object } };
   const hash = createHash("md5").update(content).digest("base64");
-  return { status: 200, headers: { "x-goog-hash": `md5=${hash}` }, body: Buffer.from(content) };
+  // A number that changes with the content, as a generation does.
+  const generation = BigInt(`0x${createHash("md5").update(content).digest("hex").slice(0, 14)}`).toString();
+  if (!isDownload) return { status: 200, body: { kind: "storage#object", bucket, name: object, generation } };
+  const expected = query.get("ifGenerationMatch");
+  if (expected !== null && expected !== generation)
+    return failure(412, "At least one of the pre-conditions you specified did not hold.", "conditionNotMet");
+  const headers = { "x-goog-hash": `md5=${hash}`, "x-goog-generation": generation };
+  return { status: 200, headers, body: Buffer.from(content) };
 }
 
 function parsed<T>(schema: z.ZodType<T>, { headers, body }: HttpCall): T {
@@ -99,6 +108,22 @@ async function insertJob({ jobs }: World, call: HttpCall) {
   if (!request.configuration.dryRun) return shown(jobs.insert(request));
   const statistics = await jobs.dryRun(request.configuration);
   return { status: { state: "DONE" }, configuration: { dryRun: true }, statistics };
+}
+
+/** Load jobs whose content is uploaded, in pieces of a multiple of 256 KiB. */
+function upload({ uploads, jobs }: World, call: HttpCall): HttpReply {
+  try {
+    const id = call.query.get("upload_id");
+    if (id !== null)
+      return uploads.receive(id, call, (request, content) => shown(jobs.insert(request, content)));
+    if (call.method !== "POST" || call.query.get("uploadType") !== "resumable")
+      throw notFound(`${call.method} ${call.path} is left out here`);
+    const location = uploads.begin(parsed(InsertSchema, call));
+    const url = `http://${call.headers.host}${call.path}?uploadType=resumable&upload_id=${location}`;
+    return { status: 200, headers: { location: url } };
+  } catch (thrown) {
+    return replyOf(thrown);
+  }
 }
 
 function cancelJob({ jobs }: World, { query }: HttpCall, [id = ""]: readonly string[]) {

@@ -5,21 +5,32 @@ import { gunzipSync } from "node:zlib";
 import * as z from "zod";
 import { type Database, quoted, textLiteral } from "./database.ts";
 import { type BigQueryProblem, invalid, notFound } from "./problems.ts";
+import { readCsv } from "./read-csv.ts";
 import { columnType, type Field, FieldSchema } from "./types.ts";
 
-export const LoadSchema = z.object({
-  sourceUris: z.tuple([z.string()]),
-  sourceFormat: z.enum(["CSV", "NEWLINE_DELIMITED_JSON", "PARQUET"]),
+export const LoadSchema = z.strictObject({
+  sourceUris: z.tuple([z.string()]).optional(),
+  sourceFormat: z.enum(["CSV", "NEWLINE_DELIMITED_JSON", "PARQUET"]).default("CSV"),
   destinationTable: z.object({ datasetId: z.string(), tableId: z.string() }),
   writeDisposition: z.string(),
+  createDisposition: z.string().optional(),
   schema: z.object({ fields: z.array(FieldSchema) }).optional(),
   autodetect: z.boolean().default(false),
   skipLeadingRows: z.coerce.number().default(0),
   sourceColumnMatch: z.string().default("POSITION"),
   fieldDelimiter: z.string().default(","),
-  nullMarkers: z.array(z.string()).default([""]),
+  quote: z.string().default('"'),
+  nullMarker: z.string().optional(),
+  nullMarkers: z.array(z.string()).optional(),
+  allowQuotedNewlines: z.boolean().default(false),
+  allowJaggedRows: z.boolean().default(false),
   ignoreUnknownValues: z.boolean().default(false),
-  encoding: z.enum(["UTF-8", "UTF-16LE", "UTF-16BE"]).default("UTF-8"),
+  encoding: z.enum(["UTF-8", "ISO-8859-1", "UTF-16LE", "UTF-16BE"]).default("UTF-8"),
+  columnNameCharacterMap: z.string().optional(),
+  parquetOptions: z.object({ enableListInference: z.boolean() }).optional(),
+  timePartitioning: z.looseObject({}).optional(),
+  rangePartitioning: z.looseObject({}).optional(),
+  clustering: z.looseObject({}).optional(),
 });
 type Load = z.infer<typeof LoadSchema>;
 
@@ -35,11 +46,14 @@ export interface LoadOutcome {
 const prefix = "Error while reading data, error message:";
 let files = 0;
 
-export async function runLoad(database: Database, load: Load, read: ReadObject): Promise<LoadOutcome> {
-  const [uri] = load.sourceUris;
-  const stored = await read(uri);
-  if (!stored) throw notFound(`URI ${uri}`);
-  const content = asText(load, stored);
+/** `uploaded`: the content that came with the job, in place of an object. */
+export async function runLoad(
+  database: Database,
+  load: Load,
+  read: ReadObject,
+  uploaded?: Uint8Array,
+): Promise<LoadOutcome> {
+  const content = asText(load, uploaded ?? (await contentOf(load, read)));
   const path = join(tmpdir(), `baton-bigquery-${process.pid}-${files++}`);
   await writeFile(path, content);
   try {
@@ -58,6 +72,14 @@ export async function runLoad(database: Database, load: Load, read: ReadObject):
   }
 }
 
+async function contentOf({ sourceUris }: Load, read: ReadObject): Promise<Uint8Array> {
+  const uri = sourceUris?.[0];
+  if (uri === undefined) throw invalid("Required parameter is missing: sourceUris");
+  const stored = await read(uri);
+  if (!stored) throw notFound(`URI ${uri}`);
+  return stored;
+}
+
 /** Puts the file's rows into `typed`, in their order. */
 async function readInto(
   database: Database,
@@ -66,13 +88,15 @@ async function readInto(
   content: Uint8Array,
 ): Promise<readonly Field[]> {
   if (content.length === 0) throw invalid("Schema has no field. Table: loaded");
+  if (!load.schema && !load.autodetect && load.sourceFormat !== "PARQUET")
+    throw invalid("No schema specified on job or table.");
   const file = textLiteral(path);
-  const schema = load.schema?.fields;
+  const schema =
+    load.sourceFormat === "CSV" ? await readCsvInto(database, path, content, load) : load.schema?.fields;
   try {
     if (load.sourceFormat === "PARQUET")
       await database.run(`CREATE TEMP TABLE loaded AS FROM read_parquet(${file})`);
-    else if (load.sourceFormat === "CSV") await readCsv(database, file, content, load);
-    else await readJson(database, file);
+    if (load.sourceFormat === "NEWLINE_DELIMITED_JSON") await readJson(database, file);
   } catch (thrown) {
     throw unreadable(thrown);
   }
@@ -83,72 +107,64 @@ async function readInto(
   }
   checkNames(load, schema, found);
   await checkValues(database, load, schema, found);
+  const isJson = load.sourceFormat === "NEWLINE_DELIMITED_JSON";
+  const from = isJson
+    ? `read_json(${file}, ${jsonOptions}, columns = {${jsonColumns(schema)}})`
+    : "temp.loaded";
   const values = schema.map((field) =>
-    has(found, field)
+    isJson || has(found, field)
       ? `TRY_CAST(${quoted(field.name)} AS ${columnType(field)}) AS ${quoted(field.name)}`
       : `CAST(NULL AS ${columnType(field)}) AS ${quoted(field.name)}`,
   );
-  await database.run(`CREATE TEMP TABLE typed AS SELECT ${values.join(", ")} FROM temp.loaded`);
+  await database.run(`CREATE TEMP TABLE typed AS SELECT ${values.join(", ")} FROM ${from}`);
   return schema;
 }
 
-/**
- * As text first: DuckDB would rather guess another delimiter than say that a row is broken. Autodetection sees a
- * header only where it differs from the rows below by being text; otherwise the row that is skipped is lost, and
- * columns are numbered.
- */
-async function readCsv(database: Database, file: string, content: Uint8Array, load: Load): Promise<void> {
-  const header = firstLine(content).split(load.fieldDelimiter);
-  const isByName = load.schema === undefined || load.sourceColumnMatch === "NAME";
-  const inFile = header.map((name) => name.trim().replace(/^"(.*)"$/, "$1"));
-  const names = isByName ? inFile : (load.schema?.fields ?? []).map(({ name }) => name);
-  const form = `header = ${load.skipLeadingRows > 0}, delim = ${textLiteral(load.fieldDelimiter)},
-    quote = '"', escape = '"',
-    strict_mode = true, null_padding = false, allow_quoted_nulls = false,
-    nullstr = [${load.nullMarkers.map(textLiteral).join(", ")}]`;
-  if (!load.ignoreUnknownValues && hasTrailing(content, load.fieldDelimiter, names.length))
-    throw invalid(`${prefix} CSV processing encountered too many errors, giving up. Rows: 1; errors: 1`, [
-      `${prefix} Too many values in line. ` +
-        `Found ${names.length + 1} column(s) while expected ${names.length}.; line_number: 2`,
-    ]);
-  const columns = names.map((name) => `${quoted(name)}: 'VARCHAR'`).join(", ");
-  await database.run(
-    `CREATE TEMP TABLE loaded AS FROM read_csv(${file}, ${form}, auto_detect = false, columns = {${columns}})`,
-  );
-  if (load.schema) return;
-  await database.run(
-    `CREATE OR REPLACE TEMP TABLE loaded AS FROM read_csv(${file}, ${form}, sample_size = -1)`,
-  );
-  const { fields } = await database.run("FROM temp.loaded LIMIT 0");
-  if (fields.some(({ type }) => type !== "STRING")) return;
-  const numbered = fields.map(({ name }, index) => `${quoted(name)} AS string_field_${index}`);
-  await database.run(`CREATE OR REPLACE TEMP TABLE loaded AS SELECT ${numbered.join(", ")} FROM temp.loaded`);
+/** Of the types of the schema, not of those that DuckDB finds. Times are read as text, as they are. */
+function jsonColumns(schema: readonly Field[]): string {
+  const isTime = ({ type, mode }: Field) => /^(DATE|TIME)/.test(type) && mode !== "REPEATED";
+  return schema
+    .map((field) => `${quoted(field.name)}: ${textLiteral(isTime(field) ? "VARCHAR" : columnType(field))}`)
+    .join(", ");
 }
 
-/** DuckDB takes a row that ends in a delimiter; BigQuery counts one value more. */
-function hasTrailing(content: Uint8Array, delimiter: string, columns: number): boolean {
-  const lines = Buffer.from(content).toString().split(/\r?\n/);
-  return lines.some(
-    (line) => !line.includes('"') && line.split(delimiter).length > columns && line.endsWith(delimiter),
+async function readCsvInto(
+  database: Database,
+  path: string,
+  content: Uint8Array,
+  load: Load,
+): Promise<readonly Field[]> {
+  const nullMarkers = load.nullMarkers ?? [load.nullMarker ?? ""];
+  const text = new TextDecoder("utf-8").decode(content);
+  const { fields, rows } = readCsv(text, { ...load, nullMarkers }, load.schema?.fields);
+  const columns = fields.map((_, index) => `column_${index}: 'VARCHAR'`);
+  const names = fields.map(({ name }, index) => `column_${index} AS ${quoted(name)}`);
+  const lines = rows.map((row) =>
+    JSON.stringify(Object.fromEntries(row.map((cell, at) => [`column_${at}`, cell]))),
   );
+  await writeFile(path, lines.join("\n"));
+  await database.run(
+    `CREATE TEMP TABLE loaded AS SELECT ${names.join(", ")} FROM read_json(${textLiteral(path)},
+       ${jsonOptions}, columns = {${columns.join(", ")}})`,
+  );
+  return fields;
 }
 
-/** Files in gzip are read as what is in them. */
+/** Files in gzip are read as what is in them; other compressions are not known. Bytes that are no text are replaced. */
 function asText({ sourceFormat, encoding }: Load, stored: Uint8Array): Uint8Array {
   if (sourceFormat === "PARQUET") return stored;
   const bytes = stored[0] === 0x1f && stored[1] === 0x8b ? gunzipSync(stored) : stored;
+  if (encoding === "ISO-8859-1") return Buffer.from(Buffer.from(bytes).toString("latin1"));
   return encoding === "UTF-8" ? bytes : Buffer.from(new TextDecoder(encoding.toLowerCase()).decode(bytes));
 }
 
+const jsonOptions = `format = 'newline_delimited', records = true, maximum_object_size = ${100 * 1024 ** 2}`;
+
 async function readJson(database: Database, file: string): Promise<void> {
   await database.run(
-    `CREATE TEMP TABLE loaded AS FROM read_json(${file}, format = 'newline_delimited', records = true, sample_size = -1,
+    `CREATE TEMP TABLE loaded AS FROM read_json(${file}, ${jsonOptions}, sample_size = -1,
        map_inference_threshold = -1)`,
   );
-}
-
-function firstLine(content: Uint8Array): string {
-  return Buffer.from(content).toString().split(/\r?\n/, 1)[0] ?? "";
 }
 
 function has(fields: readonly Field[], { name }: Field): boolean {
@@ -173,7 +189,7 @@ function checkNames(load: Load, schema: readonly Field[], found: readonly Field[
       `${prefix} JSON parsing error in row starting at position 0: ${shape}.`,
     ]);
   const missing = schema.find((field) => !has(found, field));
-  const wrong = unknown ?? (load.sourceFormat === "CSV" ? missing : undefined);
+  const wrong = load.sourceFormat === "CSV" ? (unknown ?? missing) : undefined;
   if (wrong)
     throw invalid(
       `Provided Schema does not match Table test:${load.destinationTable.tableId}. Field ${wrong.name} is not in both.`,
