@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { BatonError, errorCode, TaskError } from "../core/errors/errors.ts";
-import { type ColumnKind, columnKinds } from "../core/files/column-values.ts";
-import { dateFormatTokens, parseDateFormat } from "../core/files/date-format.ts";
+import { dateFormatTokens, parseDateFormat } from "../core/files/cell-formats.ts";
+import { type ColumnKind, columnKinds } from "../core/files/column-kinds.ts";
 import { type ColumnOption, type Encoding, encodings, type FileOptions } from "../core/files/file-options.ts";
 import { limits } from "../core/limits.ts";
 import type { ObjectInfo, ObjectName, ObjectStore } from "../ports/objects.ts";
@@ -65,7 +65,7 @@ export interface LoadFileParameters {
 }
 
 /** Types of columns by their names. */
-export type ColumnTypes = Readonly<Record<string, ColumnKind>>;
+type ColumnTypes = Readonly<Record<string, ColumnKind>>;
 
 const oneCharacter = (what: string) =>
   z.string().regex(/^[^\r\n\u0080-\uffff]$/, `one character of ASCII, such as ${what}, and not a line end`);

@@ -3,8 +3,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { withCopy } from "../../src/adapters/duckdb/file-text.ts";
-import { FileProblem } from "../../src/core/files/column-values.ts";
 import { decompress } from "../../src/core/files/decompress.ts";
+import { FileProblem } from "../../src/core/files/file-problem.ts";
 import { makeWarehouse } from "./duckdb-harness.ts";
 
 const lines = (count: number, line: (index: number) => string) =>

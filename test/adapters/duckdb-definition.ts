@@ -10,7 +10,7 @@ import {
   sampleRows,
   type TypedKind,
   typedKinds,
-} from "../../src/core/files/column-values.ts";
+} from "../../src/core/files/column-kinds.ts";
 
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
 

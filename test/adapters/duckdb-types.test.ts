@@ -2,7 +2,7 @@ import { DuckDBConnection } from "@duckdb/node-api";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { castSql, lossyConversionSql, misfitSql } from "../../src/adapters/duckdb/column-types.ts";
 import { convertingSelect, misfitsSelect } from "../../src/adapters/duckdb/conversion.ts";
-import { sampleRows } from "../../src/core/files/column-values.ts";
+import { sampleRows } from "../../src/core/files/column-kinds.ts";
 import { Random } from "../../src/testing/world/random.ts";
 import { seedOfToday, triesAllCases } from "../support/cases-of-today.ts";
 import { kindByDefinition, openDuckDb } from "./duckdb-definition.ts";

@@ -1,4 +1,4 @@
-import type { ColumnKind, TableKind } from "../../core/files/column-values.ts";
+import type { ColumnKind, TableKind } from "../../core/files/column-kinds.ts";
 import type { JsonFieldType, JsonType } from "../../core/files/json-schema.ts";
 import { finalFailure } from "./api.ts";
 

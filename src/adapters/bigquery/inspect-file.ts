@@ -1,7 +1,8 @@
-import { FileProblem, type TableKind } from "../../core/files/column-values.ts";
+import type { TableKind } from "../../core/files/column-kinds.ts";
 import { type CsvHead, namesInTable } from "../../core/files/csv-head.ts";
 import { type CsvScan, scanCsv } from "../../core/files/csv-scan.ts";
 import { compressionOf, decompress } from "../../core/files/decompress.ts";
+import { FileProblem } from "../../core/files/file-problem.ts";
 import { splitJson, toJsonLines } from "../../core/files/json-items.ts";
 import { scanJson } from "../../core/files/json-lines.ts";
 import { decodeText, type TextFormat } from "../../core/files/plain-text.ts";

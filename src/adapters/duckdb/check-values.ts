@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import * as z from "zod";
-import { invalidValueReason } from "../../core/files/csv-scan.ts";
+import { invalidValueReason } from "../../core/files/file-problem.ts";
 import { lossyConversionSql, type NullTexts } from "./column-types.ts";
 import { type Conversion, conversionsWithMisfits } from "./conversion.ts";
 import type { ReadableFile } from "./read-csv.ts";

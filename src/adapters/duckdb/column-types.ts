@@ -6,7 +6,7 @@ import {
   type TypedKind,
   typedKinds,
   wholePattern,
-} from "../../core/files/column-values.ts";
+} from "../../core/files/column-kinds.ts";
 import { type Column, quoteIdentifier, quoteLiteral } from "./statements.ts";
 
 /** The types of columns that are made for a file. A time is an instant, as in BigQuery. */

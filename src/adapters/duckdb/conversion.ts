@@ -1,4 +1,4 @@
-import { kindPatterns, utcPattern } from "../../core/files/column-values.ts";
+import { kindPatterns, utcPattern } from "../../core/files/column-kinds.ts";
 import {
   castSql,
   decimalPattern,

@@ -7,7 +7,7 @@ import {
   type TypedKind,
   typedKinds,
   type ValueCounts,
-} from "../../core/files/column-values.ts";
+} from "../../core/files/column-kinds.ts";
 import {
   isOfKindSql,
   matchesSql,

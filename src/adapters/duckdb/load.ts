@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { TaskError } from "../../core/errors/errors.ts";
 import type { ColumnGuess } from "../../core/files/column-guess.ts";
-import { missingTexts, typedKinds } from "../../core/files/column-values.ts";
+import { missingTexts, typedKinds } from "../../core/files/column-kinds.ts";
 import type { JobResult, LoadJob } from "../../ports/warehouse.ts";
 import { assertConvertible } from "./check-values.ts";
 import { type NullTexts, typeOfKind } from "./column-types.ts";

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { type ColumnGuess, guessColumns } from "../../core/files/column-guess.ts";
-import type { TableKind } from "../../core/files/column-values.ts";
+import type { TableKind } from "../../core/files/column-kinds.ts";
 import { type CsvHead, namesInTable, readCsvHead } from "../../core/files/csv-head.ts";
 import { scanCsv, type TableColumn } from "../../core/files/csv-scan.ts";
 import { areCellsStandard, type FileOptions } from "../../core/files/file-options.ts";

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { errorMessage } from "../../core/errors/errors.ts";
-import { FileProblem } from "../../core/files/column-values.ts";
 import { scanCsv } from "../../core/files/csv-scan.ts";
+import { FileProblem } from "../../core/files/file-problem.ts";
 import { splitJson, toJsonLines } from "../../core/files/json-items.ts";
 import { scanJson } from "../../core/files/json-lines.ts";
 import { limits } from "../../core/limits.ts";

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { FileProblem } from "../../core/files/column-values.ts";
 import type { FileOptions } from "../../core/files/file-options.ts";
+import { FileProblem } from "../../core/files/file-problem.ts";
 import { scanJson } from "../../core/files/json-lines.ts";
 import { limits } from "../../core/limits.ts";
 import { mayHoldInexactNumber } from "../../core/values/json-text.ts";

@@ -1,13 +1,13 @@
 import { CellFormats } from "./cell-formats.ts";
 import {
   type ColumnKind,
-  ColumnValues,
   commonKind,
   decisiveMisfits,
   missingTexts,
   typedKinds,
   type ValueCounts,
-} from "./column-values.ts";
+} from "./column-kinds.ts";
+import { ColumnValues } from "./column-values.ts";
 import { type CsvHead, firstRecords } from "./csv-head.ts";
 import type { FileOptions } from "./file-options.ts";
 

@@ -1,5 +1,5 @@
 import { limits } from "../limits.ts";
-import { FileProblem } from "./column-values.ts";
+import { FileProblem } from "./file-problem.ts";
 
 export interface CsvRecord {
   /** The line on which it begins, 1 for the first. */

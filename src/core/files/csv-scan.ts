@@ -1,9 +1,11 @@
 import { limits } from "../limits.ts";
 import { CellFormats } from "./cell-formats.ts";
-import { ColumnValues, FileProblem, missingTexts, type TableKind } from "./column-values.ts";
+import { missingTexts, type TableKind } from "./column-kinds.ts";
+import { ColumnValues } from "./column-values.ts";
 import { type CsvHead, readCsvHead } from "./csv-head.ts";
 import { CsvParser, type CsvRecord } from "./csv-parser.ts";
 import { areCellsStandard, type FileOptions } from "./file-options.ts";
+import { FileProblem, invalidValueReason } from "./file-problem.ts";
 
 /** The result of the scan of a valid CSV file. */
 export interface CsvScan {
@@ -210,12 +212,4 @@ function widthProblem(cells: readonly string[], names: readonly string[]): strin
   const more = cells.length > names.length ? "; quote the cells that hold a delimiter" : "";
   const count = cells.length === 1 ? "1 column" : `${cells.length} columns`;
   return `it has ${count} where the header has ${names.length}${missing}${more}`;
-}
-
-/** The message for a value that does not fit its column. `owner`: what defines the type, if it is not the file. */
-export function invalidValueReason(value: string, type: string, owner?: string): string {
-  const of = owner ?? 'as its other values say; if it is meant to be text, give the column the type "text"';
-  const shown = JSON.stringify(value.slice(0, limits.shownValueCharacters));
-  const article = /^[aeiou]/i.test(type) ? "an" : "a";
-  return `${shown} is not ${article} ${type} (the type ${of})`;
 }

@@ -1,7 +1,7 @@
 import { pipeline } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { limits } from "../limits.ts";
-import { FileProblem } from "./column-values.ts";
+import { FileProblem } from "./file-problem.ts";
 
 export type Compression = "gzip" | "zstd";
 

@@ -1,4 +1,4 @@
-import type { ColumnKind } from "./column-values.ts";
+import type { ColumnKind } from "./column-kinds.ts";
 
 /** The encodings of text files. UTF-8 and UTF-16 are found by a byte order mark, the others have to be given. */
 export const encodings = ["utf-8", "utf-16le", "utf-16be", "windows-1252", "iso-8859-1"] as const;

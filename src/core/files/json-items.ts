@@ -1,5 +1,5 @@
 import { limits } from "../limits.ts";
-import { FileProblem } from "./column-values.ts";
+import { FileProblem } from "./file-problem.ts";
 
 /** One value of a JSON file: a line, or an item of its array. */
 export interface JsonItem {

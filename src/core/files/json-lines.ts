@@ -1,6 +1,6 @@
 import { errorMessage } from "../errors/errors.ts";
 import { describeChange, isExactNumber } from "../values/json-text.ts";
-import { FileProblem } from "./column-values.ts";
+import { FileProblem } from "./file-problem.ts";
 import { splitJson } from "./json-items.ts";
 import { type JsonFieldType, JsonShape } from "./json-schema.ts";
 

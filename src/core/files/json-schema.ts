@@ -1,4 +1,4 @@
-import { kindPatterns } from "./column-values.ts";
+import { kindPatterns } from "./column-kinds.ts";
 
 /** The type of a JSON field. `json`: values of several types, or no value at all. */
 export type JsonType =

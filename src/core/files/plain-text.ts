@@ -1,6 +1,6 @@
-import { FileProblem } from "./column-values.ts";
 import { type Compression, compressionOf, concatenate, decompress } from "./decompress.ts";
 import type { Encoding } from "./file-options.ts";
+import { FileProblem } from "./file-problem.ts";
 
 /** How the text of a file is encoded. */
 export interface TextFormat {
@@ -13,7 +13,7 @@ export interface TextFormat {
  * Reads the byte order mark, which decides even if another encoding was `given`. Throws a `FileProblem` for UTF-16 that
  * has neither, and for files that are no text.
  */
-export function detectEncoding(head: Uint8Array, given?: Encoding): Omit<TextFormat, "compression"> {
+function detectEncoding(head: Uint8Array, given?: Encoding): Omit<TextFormat, "compression"> {
   const [first, second, third] = head;
   if (first === 0xff && second === 0xfe) return { encoding: "utf-16le", hasMark: true };
   if (first === 0xfe && second === 0xff) return { encoding: "utf-16be", hasMark: true };

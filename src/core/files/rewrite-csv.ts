@@ -1,5 +1,6 @@
 import { CellFormats } from "./cell-formats.ts";
-import { missingTexts, type TableKind, toPlainValue, trim } from "./column-values.ts";
+import { missingTexts, type TableKind } from "./column-kinds.ts";
+import { toPlainValue, trim } from "./column-values.ts";
 import type { CsvHead } from "./csv-head.ts";
 import type { CsvRecord } from "./csv-parser.ts";
 import { CsvRows } from "./csv-scan.ts";
@@ -12,7 +13,7 @@ export interface RewriteOptions extends FileOptions {
 }
 
 /** A column of the copy. */
-export interface CopiedColumn {
+interface CopiedColumn {
   /** Its position in the file. Undefined if the file lacks it: all its values are NULL. */
   readonly from: number | undefined;
   readonly kind: TableKind;

@@ -1,4 +1,4 @@
-import type { ColumnKind } from "../../../src/core/files/column-values.ts";
+import type { ColumnKind } from "../../../src/core/files/column-kinds.ts";
 
 /** Columns of text, and what they are of: the same wherever a file is read. */
 export const columns: readonly (readonly [kind: ColumnKind, cells: readonly string[]])[] = [
