@@ -62,7 +62,7 @@ test("a file that BigQuery would read in another way is uploaded in the standard
   ]);
 });
 
-test("a file that is replaced while BigQuery reads it adds no rows, and the next attempt loads the new one", async () => {
+test("a file that is replaced while it is loaded adds no rows, and the next attempt loads the new one", async () => {
   const { server, file, load, rows } = await start();
   await load(await file("a.csv", "id\n1\n"));
   server.holdJobs();

@@ -167,7 +167,8 @@ function toValue(
 function wrong(text: string, { name, type }: Field, line: number) {
   return unreadable(
     line,
-    `Could not parse '${text}' as ${type} for field ${name}; line_number: ${line} column_name: "${name}" value: "${text}"`,
+    `Could not parse '${text}' as ${type} for field ${name}; ` +
+      `line_number: ${line} column_name: "${name}" value: "${text}"`,
   );
 }
 
