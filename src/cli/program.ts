@@ -11,8 +11,7 @@ import { registerResend } from "./commands/resend.ts";
 import { registerBackfill, registerRetry, registerRun } from "./commands/run.ts";
 import { registerStart } from "./commands/start.ts";
 import { registerGraph, registerValidate, registerWorkflows } from "./commands/workflows.ts";
-import { registerDeploy } from "./deploy/deploy.ts";
-import { registerDoctor } from "./deploy/doctor.ts";
+import { registerDeploy, registerDoctor } from "./deploy/deploy.ts";
 import type { Session } from "./session.ts";
 import { reportFailure, wantsJson } from "./session.ts";
 

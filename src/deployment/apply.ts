@@ -23,14 +23,6 @@ import {
   terraformVariables,
 } from "./plan.ts";
 import type { Deploying, Prepared } from "./prepare.ts";
-import {
-  commandFailure,
-  commandLine,
-  readJson,
-  type StateResource,
-  type Steps,
-  withCondition,
-} from "./run-steps.ts";
 import { privateFlag } from "./settings.ts";
 import {
   assertNoDeletions,
@@ -41,6 +33,14 @@ import {
   readState,
   shownResources,
 } from "./terraform-plan.ts";
+import {
+  commandFailure,
+  commandLine,
+  readJson,
+  type StateResource,
+  type Steps,
+  withCondition,
+} from "./tools.ts";
 import { functionSecrets, isSecret, type TextVariables } from "./variables-file.ts";
 
 export interface DeployedFunction {

@@ -6,8 +6,8 @@ import {
   infrastructureFolder,
   serviceAccountEmail,
 } from "./plan.ts";
-import type { Command } from "./run-steps.ts";
 import { privateFlag } from "./settings.ts";
+import type { Command } from "./tools.ts";
 import { functionSecrets } from "./variables-file.ts";
 
 /** The commands that look for a version of a secret, and add one. */

@@ -6,8 +6,8 @@ import { BatonError } from "../core/errors/errors.ts";
 import { taskSecretPrefix } from "../core/template/secret-references.ts";
 import { type Deployment, serviceAccountEmail } from "./plan.ts";
 import type { Deploying, Prepared } from "./prepare.ts";
-import { commandFailure, readJson, type VariableChange } from "./run-steps.ts";
 import type { Target } from "./target.ts";
+import { commandFailure, readJson, type VariableChange } from "./tools.ts";
 import { functionSecrets, looksSecret, type TextVariables } from "./variables-file.ts";
 
 /** Variables that the function gets as they are, if they are set. */

@@ -10,8 +10,8 @@ import { namedDataformAccounts } from "../tasks/dataform.ts";
 import { listWorkflowFiles } from "../workflow/folder-files.ts";
 import { functionCommands, type InfrastructureCommands, infrastructureCommands } from "./commands.ts";
 import { type Deployment, loadWorkflows, type Part, planDeployment, readableWorkflows } from "./plan.ts";
-import type { Progress } from "./run-steps.ts";
 import { readTarget, type Target, type TargetOptions } from "./target.ts";
+import type { Progress } from "./tools.ts";
 import { findTools, stateWarnings, terraformPrograms } from "./tools.ts";
 
 /** Workflows of functions/workflows, without `greet`, which `cloudbuild.yaml` starts; a test compares them. */

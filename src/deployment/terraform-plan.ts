@@ -4,7 +4,7 @@ import { BatonError } from "../core/errors/errors.ts";
 import { accountAddress, type InfrastructureCommands } from "./commands.ts";
 import { type Deployment, deploymentName, serviceAccountEmail } from "./plan.ts";
 import type { Deploying } from "./prepare.ts";
-import { commandLine, readJson, type StateResource } from "./run-steps.ts";
+import { commandLine, readJson, type StateResource } from "./tools.ts";
 
 /** What an apply would do to one resource. */
 const ChangeSchema = z

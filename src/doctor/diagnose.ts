@@ -21,13 +21,14 @@ import {
 import {
   checkConfiguration,
   checkWorkflowFiles,
+  localGroups,
+  nodeGroup,
   type WorkflowNeeds,
   workflowNeeds,
 } from "./configuration.ts";
 import { bigQueryGroups, dataformGroups, storageGroups } from "./data-services.ts";
 import { firestoreGroups } from "./firestore.ts";
 import { type CloudContext, type ServiceName, serviceHosts } from "./google.ts";
-import { localGroups, nodeGroup } from "./local.ts";
 import { pubSubGroups } from "./pubsub.ts";
 import { cloudTasksGroups, schedulerGroup } from "./timers.ts";
 

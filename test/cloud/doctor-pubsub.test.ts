@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { doctorText, fixCommands } from "../../src/cli/deploy/doctor.ts";
+import { doctorText, fixCommands } from "../../src/cli/deploy/deploy.ts";
 import { deployment } from "./doctor-place.ts";
 
 const deploy = "npx baton deploy --skip-function --project=test-project --region=europe-west1 --prefix=baton";

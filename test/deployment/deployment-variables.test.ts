@@ -15,8 +15,8 @@ import {
   passedVariables,
 } from "../../src/deployment/function.ts";
 import { planDeployment, terraformVariables } from "../../src/deployment/plan.ts";
-import { commandLine } from "../../src/deployment/run-steps.ts";
 import { readTarget } from "../../src/deployment/target.ts";
+import { commandLine } from "../../src/deployment/tools.ts";
 import { schedule as cron, workflow } from "../../src/index.ts";
 
 const infra = fileURLToPath(new URL("../../infra/", import.meta.url));

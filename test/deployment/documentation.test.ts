@@ -223,7 +223,7 @@ test("a list of the state names the deployment that it is of", () => {
 });
 
 test("every page and message names the same versions of Node, and npm knows them too", () => {
-  const places = ["docs/deploy.md", "docs/cli.md", "bin/baton.js", "src/doctor/local.ts"];
+  const places = ["docs/deploy.md", "docs/cli.md", "bin/baton.js", "src/doctor/configuration.ts"];
   for (const path of places)
     expect([path, proseOf(path)]).toEqual([path, expect.stringContaining("22.18 or a newer 22, 24 or 26")]);
   for (const path of [...places, "README.md", "docs/configuration.md"])

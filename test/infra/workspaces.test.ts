@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { infrastructureCommands } from "../../src/deployment/commands.ts";
 import { deploymentFiles, planDeployment } from "../../src/deployment/plan.ts";
-import { type Command, commandLine } from "../../src/deployment/run-steps.ts";
 import { readTarget } from "../../src/deployment/target.ts";
+import { type Command, commandLine } from "../../src/deployment/tools.ts";
 
 const tools = ["terraform", "tofu"].filter((tool) => spawnSync(tool, ["version"]).status === 0);
 

@@ -6,7 +6,7 @@ import { messageKey } from "../../core/messages.ts";
 import { taskQueueName } from "../../core/queues.ts";
 import type { Broker, OutgoingMessage, Timer } from "../../ports/broker.ts";
 import type { Clock } from "../../ports/machine.ts";
-import { grpcCode, grpcStatus, isDenied } from "../remote/grpc.ts";
+import { grpcCode, grpcStatus, isDenied } from "../remote/service-response.ts";
 import {
   CloudTasksConnection,
   type CloudTasksLocation,

@@ -6,7 +6,13 @@ import { daySeconds } from "../../core/values/time.ts";
 import type { Broker, OutgoingMessage, Timer } from "../../ports/broker.ts";
 import type { Clock } from "../../ports/machine.ts";
 import { withFreshCredentials } from "../remote/google-credentials.ts";
-import { backoffSettings, grpcCode, grpcStatus, isDenied, undefinedIfNotFound } from "../remote/grpc.ts";
+import {
+  backoffSettings,
+  grpcCode,
+  grpcStatus,
+  isDenied,
+  undefinedIfNotFound,
+} from "../remote/service-response.ts";
 
 /** What bounds requests to Cloud Tasks. */
 export const taskQueueLimits = {

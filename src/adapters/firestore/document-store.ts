@@ -25,7 +25,7 @@ import {
   type Version,
   type Write,
 } from "../../ports/store.ts";
-import { grpcCode, grpcStatus, isDenied } from "../remote/grpc.ts";
+import { grpcCode, grpcStatus, isDenied } from "../remote/service-response.ts";
 import { decodeDocument, encodeDocument, toIndexedText, toVersion } from "./encoding.ts";
 import {
   documentId,

@@ -4,7 +4,7 @@ import { limits } from "../../core/limits.ts";
 import { type Message, sealAttribute } from "../../core/messages.ts";
 import { topicName, viaQueueAttribute } from "../../core/queues.ts";
 import type { Broker, OutgoingMessage } from "../../ports/broker.ts";
-import { backoffSettings, grpcCode, grpcStatus, isDenied } from "../remote/grpc.ts";
+import { backoffSettings, grpcCode, grpcStatus, isDenied } from "../remote/service-response.ts";
 
 /** What bounds requests to Pub/Sub. */
 export const publishLimits = {

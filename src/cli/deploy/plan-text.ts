@@ -8,7 +8,7 @@ import {
   terraformVariables,
 } from "../../deployment/plan.ts";
 import type { Prepared } from "../../deployment/prepare.ts";
-import { type Command, commandLine } from "../../deployment/run-steps.ts";
+import { type Command, commandLine } from "../../deployment/tools.ts";
 import { functionSecrets, looksSecret } from "../../deployment/variables-file.ts";
 import { section, table } from "../output/text.ts";
 
