@@ -1,7 +1,9 @@
 import { type Ending, incrementedCounts } from "./joins.ts";
+import { limits } from "./limits.ts";
 import type { Notes, StoredError, StoredResult, TaskLog } from "./records.ts";
 import { eventTokenMark, isTerminal, type ParkReason, type Reason, type TerminalStatus } from "./records.ts";
 import { retryDelayMs } from "./retry.ts";
+import type { JsonText } from "./values/json.ts";
 import type { TaskDefinition } from "./workflow/definition.ts";
 import type { Graph } from "./workflow/graph.ts";
 
@@ -28,6 +30,12 @@ export type AttemptOutcome =
   | { readonly kind: "already_completed"; readonly result: StoredResult | null }
   /** Another call holds the key, and this task's policy is to skip instead of waiting. */
   | { readonly kind: "lock_held" };
+
+/** The stored form of a result that fits into the document that refers to it. Undefined: it has to be an object. */
+export function inlineResult({ text, bytes }: JsonText): StoredResult | undefined {
+  if (bytes > limits.inlineResultBytes) return undefined;
+  return { value: text === "null" ? null : JSON.parse(text) };
+}
 
 /** The fields of a TaskLog that an outcome changes. */
 export type Settlement = Pick<

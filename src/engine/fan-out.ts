@@ -30,28 +30,28 @@ import { logKey } from "./records/task-logs.ts";
  * same tick: the count starts after the commits of all of them, so it is as exact for each as a count of its own.
  */
 export class JoinCounter {
-  readonly #store: DocumentStore;
+  readonly #store: Pick<DocumentStore, "count">;
   readonly #unstarted = new Map<string, Promise<number>>();
   /** The store has answered a count within the call, so there is nothing to share. */
   #answersAtOnce = false;
 
-  constructor(store: DocumentStore) {
+  constructor(store: Pick<DocumentStore, "count">) {
     this.#store = store;
   }
 
   /** Reads only the counts that this ending needs to decide the children of the join. */
   count(
-    batchId: string,
+    batch: Pick<PinnedBatch, "batchId" | "running">,
     join: Join,
     taskId: string,
     ending: Ending,
     read: JoinCounts = {},
   ): MaybePromise<JoinCounts> {
     const tally = nextCountToRead(join, ending, read);
-    if (!tally) return read;
+    if (!tally || batch.running.has(join)) return read;
     const countRest = (counted: number) =>
-      this.count(batchId, join, taskId, ending, { ...read, [tally]: counted });
-    return andThen(this.#countTally(batchId, join, tally, taskId), countRest);
+      this.count(batch, join, taskId, ending, { ...read, [tally]: counted });
+    return andThen(this.#countTally(batch.batchId, join, tally, taskId), countRest);
   }
 
   #countTally(batchId: string, join: Join, tally: JoinCount, taskId: string): MaybePromise<number> {
@@ -172,7 +172,7 @@ export class FanOut {
     options: DispatchOptions,
   ): MaybePromise<void> {
     if (!options.redrive && this.#memoryOf(batch).get(join) === "all") return;
-    const counts = this.#counter.count(batch.batchId, join, ended.taskId, ended.ending);
+    const counts = this.#counter.count(batch, join, ended.taskId, ended.ending);
     return andThen(counts, (known) => this.#dispatchDecided(batch, join, ended, known, options));
   }
 
@@ -226,8 +226,13 @@ export class FanOut {
   /** Before the dispatch, so that other parents do not repeat it meanwhile. */
   #remember(batch: PinnedBatch, join: Join, decided: readonly DecidedChild<Child>[]): void {
     const memory = this.#memoryOf(batch);
-    const before = memory.get(join) ?? new Set<string>();
-    if (before === "all") return;
+    const found = memory.get(join);
+    if (found === "all") return;
+    if (!found && decided.length === join.children.length) {
+      memory.set(join, "all");
+      return;
+    }
+    const before = found ?? new Set<string>();
     for (const { child } of decided) before.add(child.taskId);
     memory.set(join, before.size === join.children.length ? "all" : before);
   }

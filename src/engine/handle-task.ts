@@ -30,8 +30,8 @@ import type { Dependencies } from "./dependencies.ts";
 import { endBatch } from "./end-or-cancel-batch.ts";
 import { resumeIfEventReceived } from "./events.ts";
 import { endClaimed, handleExistingLog, lostClaim } from "./execute/claim-task.ts";
+import { type Claim, Claims, RunningAttempt } from "./execute/claims.ts";
 import { alongsideStepDeletion } from "./execute/end-without-run.ts";
-import { RunningAttempt } from "./execute/running-attempt.ts";
 import { settleTask, storeResultFor } from "./execute/settle-task.ts";
 import { Parents, TaskInvocations } from "./execute/task-invocation.ts";
 import { FanOut } from "./fan-out.ts";
@@ -39,7 +39,6 @@ import { IdempotencyGate } from "./idempotency-lock.ts";
 import { executeMessage, UnitOfWork } from "./outgoing-messages.ts";
 import type { Batches, PinnedBatch } from "./records/batches.ts";
 import { withBoundedConcurrency } from "./records/bulk.ts";
-import { type Claim, Claims } from "./records/claims.ts";
 import { retryTransient } from "./records/commit.ts";
 import { IdempotencyStore } from "./records/idempotency-records.ts";
 import type { ClaimOutcome, StoredLog, TaskLogs } from "./records/task-logs.ts";
@@ -98,9 +97,10 @@ export class TaskHandler {
     if (!ready) return this.#executeIfReady(batch, message, { queue, unit });
     if (taskId === END_TASK_ID) return this.#endBatch(batch);
     // A message that came another way (from outside, from a timer, from an older publisher) is published to the queue.
-    const rerouted = executeMessage(batch, taskId);
-    const isLimited = this.#parts.dependencies.settings.limitedQueues?.has(rerouted.queue) ?? false;
-    if (isLimited && rerouted.queue !== queue) return unit.publish([rerouted]);
+    const { limitedQueues } = this.#parts.dependencies.settings;
+    const rerouted = limitedQueues && executeMessage(batch, taskId);
+    if (rerouted && limitedQueues.has(rerouted.queue) && rerouted.queue !== queue)
+      return unit.publish([rerouted]);
     return this.#execute(batch, taskId, unit);
   }
 
@@ -188,15 +188,24 @@ export class TaskHandler {
     unit: UnitOfWork,
   ): Promise<boolean> {
     const { dependencies } = this.#parts;
-    // mutation: completion-follows-the-commit
-    const durable = unit.durable();
-    if (durable instanceof Promise) await durable;
-    const ours = { ...claimed, log: { ...claimed.log, isOurs: true } };
-    const attempt = new RunningAttempt(this.#parts, batch, task, ours, target);
-    const ran = dependencies.runner.run(attempt.assignment);
-    const outcome = ran instanceof Promise ? await ran : ran;
-    const newest = attempt.newestClaim();
-    const claim = newest instanceof Promise ? await newest : newest;
+    const joins = batch.graph.joinsByParent.get(task.id) ?? [];
+    batch.running.add(joins, 1);
+    let outcome: TaskOutcome;
+    let claim: Claim;
+    try {
+      // mutation: completion-follows-the-commit
+      const durable = unit.durable();
+      if (durable instanceof Promise) await durable;
+      const ours = { ...claimed, log: { ...claimed.log, isOurs: true } };
+      const attempt = new RunningAttempt(this.#parts, batch, task, ours, target);
+      const ran = dependencies.runner.run(attempt.assignment);
+      outcome = ran instanceof Promise ? await ran : ran;
+      const newest = attempt.newestClaim();
+      claim = newest instanceof Promise ? await newest : newest;
+    } finally {
+      // mutation: ended-parent-counts-its-joins
+      batch.running.add(joins, -1);
+    }
     if (outcome.kind === "abandoned") return false;
     const stored = storeResultFor(dependencies, claim, outcome, target);
     const result = stored instanceof Promise ? await stored : stored;

@@ -12,8 +12,8 @@ import { limits } from "../core/limits.ts";
 import { isParkReason } from "../core/records.ts";
 import type { TaskDefinition } from "../core/workflow/definition.ts";
 import type { Dependencies } from "./dependencies.ts";
+import type { Claim, Claims } from "./execute/claims.ts";
 import type { PinnedBatch } from "./records/batches.ts";
-import type { Claim, Claims } from "./records/claims.ts";
 import type { IdempotencyStore, StoredExecution } from "./records/idempotency-records.ts";
 import type { StoredLog, TaskLogs } from "./records/task-logs.ts";
 

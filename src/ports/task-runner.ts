@@ -50,7 +50,8 @@ export interface Assignment {
   /** The heartbeat. Returns false if the claim is lost. Throws if the store is unavailable. */
   readonly renew: () => Promise<boolean>;
   readonly parentOutcome: (taskId: string) => Promise<ParentOutcome>;
-  readonly memory: StepMemory;
+  /** Called if the task has steps. */
+  readonly memory: () => StepMemory;
   /** The URL for progress, and the id of the task's final event. */
   readonly callback: (CallbackAddress & { readonly eventId: string }) | undefined;
 }

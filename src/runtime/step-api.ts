@@ -53,7 +53,7 @@ type ParkedOutcome = Extract<TaskOutcome, { kind: "parked" }>;
 
 /** Creates the steps of one run of a task. `park` ends the run; the code that waits never continues. */
 export function createSteps(
-  memory: StepMemory,
+  memory: () => StepMemory,
   clock: Clock,
   signal: AbortSignal,
   park: (outcome: ParkedOutcome) => void,
@@ -61,7 +61,7 @@ export function createSteps(
   let first: StepRun | undefined;
   // Most tasks have no steps.
   const run = (): StepRun => {
-    first ??= new StepRun(new MemoryOutsideRun(memory), clock, signal, park);
+    first ??= new StepRun(new MemoryOutsideRun(memory()), clock, signal, park);
     return first;
   };
   const step = <Result>(name: string, work: () => Promise<Result> | Result) => run().run(name, work);

@@ -25,7 +25,7 @@ function attempt(change: Partial<Assignment> & { readonly timeoutSeconds: number
     leaseSeconds: 3_600,
     renew: async () => true,
     parentOutcome: refuse,
-    memory: { find: refuse, store: refuse, startWait: refuse, event: refuse },
+    memory: () => ({ find: refuse, store: refuse, startWait: refuse, event: refuse }),
     callback: undefined,
     ...others,
   };

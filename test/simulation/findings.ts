@@ -11,7 +11,7 @@ export const findings: readonly Finding[] = [
   { mutant: "a crash after the end loses the callback until the sweep", seed: 41 },
   { mutant: "a lost write of a callback counts as another sender's", seed: 10225 },
   { mutant: "an event is missed when the worker that parked its task died", seed: 17994 },
-  { mutant: "the batch ends in the middle of a cancel", seed: 6423 },
+  { mutant: "the batch ends in the middle of a cancel", seed: 1473 },
   { mutant: "a success is inherited although its task has another rule now", seed: 9774 },
   { mutant: "a store error fails the task that reads its parents", seed: 102 },
   { mutant: "a store error fails the task that stores a step", seed: 2 },

@@ -101,6 +101,11 @@ export const mutants: readonly Mutant[] = [
     change: remove,
   },
   {
+    name: "a parent that has ended still counts as running, so its joins are not counted",
+    mark: "ended-parent-counts-its-joins",
+    change: remove,
+  },
+  {
     name: "an ambiguous commit counts as failed",
     mark: "error-of-a-commit-is-ambiguous",
     change: before('if (error instanceof Error && error.name !== "ConflictError") throw error;'),

@@ -79,4 +79,4 @@ export async function runBuiltIn<Parameters, Result>(
 
 /** The built-in tasks that are run this way have none. */
 const refuse = (): Promise<never> => Promise.reject(new Error("This task has no steps"));
-const noSteps: StepMemory = { find: refuse, store: refuse, startWait: refuse, event: refuse };
+const noSteps = (): StepMemory => ({ find: refuse, store: refuse, startWait: refuse, event: refuse });

@@ -72,7 +72,7 @@ async function makeTask(waitMs: number) {
       leaseSeconds: 60,
       renew: async () => true,
       parentOutcome: async () => unused(),
-      memory,
+      memory: () => memory,
       callback: undefined,
     });
   const cancel = () =>

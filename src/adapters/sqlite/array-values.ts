@@ -21,7 +21,7 @@ export function createArrayTables(database: DatabaseSync, collection: string): v
  * a row for each document.
  */
 export class ArrayValues {
-  readonly #array: string;
+  readonly array: string;
   /** What the open group has changed: it is not in the table yet. */
   readonly #changes = new Map<string, number>();
   readonly #selectCount: StatementSync;
@@ -36,7 +36,7 @@ export class ArrayValues {
 
   /** The tables must exist. */
   constructor(database: DatabaseSync, collection: string, array: string, spec: CollectionSpec) {
-    this.#array = array;
+    this.array = array;
     this.isQueried = spec.isQueried ?? (() => true);
     const [counts, entries] = [`"${collection}_counts"`, `"${collection}_entries"`];
     const hasValue = `array = '${array}' AND value = ?`;
@@ -55,7 +55,7 @@ export class ArrayValues {
   }
 
   isIn(data: JsonObject): boolean {
-    const values = data[this.#array];
+    const values = data[this.array];
     return Array.isArray(values) && values.length > 0;
   }
 
@@ -82,6 +82,7 @@ export class ArrayValues {
 
   /** Writes what the open group has changed. */
   writeChanges(): void {
+    if (this.#changes.size === 0) return;
     for (const [value, change] of this.#changes) {
       if (change !== 0) this.#addToCount.run(value, change);
       if (change < 0) this.#deleteCount.run(value);
@@ -100,7 +101,7 @@ export class ArrayValues {
 
   /** Each string once. */
   #valuesOf(data: JsonObject): Iterable<string> {
-    const values = data[this.#array];
+    const values = data[this.array];
     if (!Array.isArray(values)) return [];
     return values.length === 1 ? [String(values[0])] : new Set(values.map(String));
   }

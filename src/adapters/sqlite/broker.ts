@@ -61,9 +61,9 @@ export class SqliteBroker implements Broker, Timer {
 
   publish(messages: readonly OutgoingMessage[]): MaybePromise<void> {
     return atOnce(() => {
-      for (const outgoing of messages.map(inOwnQueue))
-        if (this.#handler && isRedrivable(outgoing.message)) this.#pushInMemory(outgoing);
-        else this.#messages.insert(outgoing, 0);
+      for (const outgoing of messages)
+        if (this.#handler && isRedrivable(outgoing.message)) this.#pushInMemory(inOwnQueue(outgoing));
+        else this.#messages.insert(inOwnQueue(outgoing), 0);
       this.#schedulePump();
     });
   }

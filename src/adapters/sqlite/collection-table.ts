@@ -22,7 +22,9 @@ export class CollectionTable {
   readonly #name: CollectionName;
   readonly #spec: CollectionSpec;
   readonly #columns: readonly string[];
-  readonly #arrays: ReadonlyMap<string, ArrayValues>;
+  /** Also those that an update does not change. */
+  readonly #inserted: readonly string[];
+  readonly #arrays: readonly ArrayValues[];
   readonly #orders: DocumentOrders;
   readonly #insert: StatementSync;
   readonly #update: StatementSync;
@@ -39,10 +41,10 @@ export class CollectionTable {
     this.#columns = spec.fields.filter((field) => field !== spec.clusteredBy);
     this.#orders = new DocumentOrders(database, name, spec);
     this.#create();
-    this.#arrays = new Map(spec.arrays.map((array) => [array, new ArrayValues(database, name, array, spec)]));
-    const inserted = [...this.#columns, ...this.#orders.columns];
-    const columns = inserted.map((column) => `, "${column}"`).join("");
-    const marks = inserted.map(() => ", ?").join("");
+    this.#arrays = spec.arrays.map((array) => new ArrayValues(database, name, array, spec));
+    this.#inserted = [...this.#columns, ...this.#orders.columns];
+    const columns = this.#inserted.map((column) => `, "${column}"`).join("");
+    const marks = this.#inserted.map(() => ", ?").join("");
     const sets = this.#columns.map((column) => `, "${column}" = ?`).join("");
     this.#insert = database.prepare(
       `INSERT INTO "${name}" (id, version, updated, data, arrays${columns})
@@ -74,8 +76,8 @@ export class CollectionTable {
     if (this.#spec.arrays.length > 0) createArrayTables(this.#database, name);
   }
 
-  get arrays(): Iterable<ArrayValues> {
-    return this.#arrays.values();
+  get arrays(): readonly ArrayValues[] {
+    return this.#arrays;
   }
 
   get(id: string): StoredDocument | undefined {
@@ -91,7 +93,7 @@ export class CollectionTable {
 
   /** Returns false if the document exists. */
   insert(id: string, stamp: WriteStamp, data: JsonObject): boolean {
-    const { changes } = this.#insert.run(id, ...this.#values(stamp, data), ...this.#orders.values(data));
+    const { changes } = this.#insert.run(id, ...this.#values(stamp, data, this.#inserted));
     if (changes === 0) return false;
     this.#addToArrays(id, data);
     return true;
@@ -99,7 +101,7 @@ export class CollectionTable {
 
   /** Returns false if the document does not have that version. */
   update(id: string, expected: number, stamp: WriteStamp, data: JsonObject): boolean {
-    const values = this.#values(stamp, data);
+    const values = this.#values(stamp, data, this.#columns);
     const updated =
       this.#update.run(...values, id, expected).changes > 0 || this.#updateWithArrays(id, expected, values);
     if (updated) this.#addToArrays(id, data);
@@ -129,7 +131,7 @@ export class CollectionTable {
   }
 
   count(condition: Condition): number {
-    const array = this.#arrays.get(condition.field);
+    const array = this.#arrayOf(condition.field);
     if (array) return array.count(condition.equals);
     const statement = this.#statement("SELECT count(*) AS n", [condition], "");
     return Number(statement.get(...this.#bindValues([condition]))?.n);
@@ -163,7 +165,7 @@ export class CollectionTable {
   #whereClause({ field, equals }: Condition): string {
     if (field === this.#spec.clusteredBy) return "id >= ? || '/' AND id < ? || '0'";
     if (this.#columns.includes(field)) return `"${field}" = ?`;
-    const array = this.#arrays.get(field);
+    const array = this.#arrayOf(field);
     if (!array) throw new TypeError(`"${field}" is not a declared field of ${this.#name}`);
     if (!array.isQueried(equals)) throw new TypeError(`${this.#name} are only counted by "${equals}"`);
     return array.condition;
@@ -175,31 +177,30 @@ export class CollectionTable {
     );
   }
 
-  #values({ version, updateTime }: WriteStamp, data: JsonObject): SQLInputValue[] {
-    const values: SQLInputValue[] = [
-      version,
-      updateTime,
-      JSON.stringify(data),
-      this.#hasArrays(data) ? 1 : 0,
-    ];
-    for (const column of this.#columns) {
+  #arrayOf(field: string): ArrayValues | undefined {
+    return this.#arrays.find(({ array }) => array === field);
+  }
+
+  #values(
+    { version, updateTime }: WriteStamp,
+    data: JsonObject,
+    columns: readonly string[],
+  ): SQLInputValue[] {
+    const hasArrays = this.#arrays.some((array) => array.isIn(data));
+    const values: SQLInputValue[] = [version, updateTime, JSON.stringify(data), hasArrays ? 1 : 0];
+    for (const column of columns) {
       const value = data[column];
       values.push(typeof value === "string" ? value : null);
     }
     return values;
   }
 
-  #hasArrays(data: JsonObject): boolean {
-    for (const array of this.#arrays.values()) if (array.isIn(data)) return true;
-    return false;
-  }
-
   #addToArrays(id: string, data: JsonObject): void {
-    for (const array of this.#arrays.values()) array.add(id, data);
+    for (const array of this.#arrays) array.add(id, data);
   }
 
   #removeFromArrays({ key, data }: StoredDocument): void {
-    for (const array of this.#arrays.values()) array.remove(key.id, data);
+    for (const array of this.#arrays) array.remove(key.id, data);
   }
 
   #toDocument({ id, version, updated, data }: Record<string, SQLOutputValue>): StoredDocument {

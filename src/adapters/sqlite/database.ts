@@ -66,7 +66,12 @@ function configure(
 ): DatabaseSync {
   assertOwnDatabase(database, path);
   // SQLite does not wait for this lock: if several processes open a new file, only one gets it.
-  waitForLock(() => database.exec("PRAGMA journal_mode = WAL"), lockTimeoutSeconds * 1_000);
+  const useLog = () => database.exec("PRAGMA journal_mode = WAL");
+  try {
+    useLog();
+  } catch (error) {
+    waitForLock(useLog, lockTimeoutSeconds * 1_000, error);
+  }
   database.exec(`
     PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"};
     PRAGMA wal_autocheckpoint = ${walPages};
@@ -114,20 +119,26 @@ const waitMs = { first: 0.05, longest: 0.2 };
 const never = new Int32Array(new SharedArrayBuffer(4));
 
 /**
- * Repeats a statement until no other process holds the lock that it needs. It must be one that has no effect then. The
- * event loop stands still meanwhile, as it does while SQLite waits.
+ * Repeats a statement that has thrown an error, until no other process holds the lock that it needs. It must be one that
+ * has no effect then. The event loop stands still meanwhile, as it does while SQLite waits.
  */
-export function waitForLock<Result>(statement: () => Result, timeoutMs: number): Result {
+export function waitForLock<Result>(statement: () => Result, timeoutMs: number, thrown: unknown): Result {
   const deadline = performance.now() + timeoutMs;
-  for (let ms = waitMs.first; ; ms = Math.min(2 * ms, waitMs.longest))
+  let error = thrown;
+  for (let ms = waitMs.first; isBusy(error); ms = Math.min(2 * ms, waitMs.longest)) {
+    if (performance.now() > deadline) break;
+    Atomics.wait(never, 0, 0, ms);
     try {
       return statement();
-    } catch (error) {
-      const isBusy =
-        error instanceof Error && "errcode" in error && (Number(error.errcode) & primaryCode) === busy;
-      if (!isBusy || performance.now() > deadline) throw error;
-      Atomics.wait(never, 0, 0, ms);
+    } catch (again) {
+      error = again;
     }
+  }
+  throw error;
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && (Number(error.errcode) & primaryCode) === busy;
 }
 
 /** Primary result codes of SQLite (sqlite.org/rescode.html). */

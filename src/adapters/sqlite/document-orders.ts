@@ -1,6 +1,5 @@
-import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import type { CollectionName, CollectionSpec } from "../../core/records.ts";
-import type { JsonObject } from "../../core/values/json.ts";
 import type { Condition, Order } from "../../ports/store.ts";
 
 /**
@@ -33,14 +32,6 @@ export class DocumentOrders {
         `CREATE INDEX IF NOT EXISTS "${name}_by_${column}" ON "${name}" ("${column}") WHERE "${column}" IS NOT NULL`,
       );
     }
-  }
-
-  /** The values of the columns for a new document. */
-  values(data: JsonObject): SQLInputValue[] {
-    return this.columns.map((column) => {
-      const value = data[column];
-      return typeof value === "string" ? value : null;
-    });
   }
 
   /** `conditions` are on columns of the table. */

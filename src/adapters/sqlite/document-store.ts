@@ -35,7 +35,7 @@ export class SqliteDocumentStore implements DocumentStore {
     this.#clock = clock;
     this.#tables = group.write(() => openTables(database));
     group.flush();
-    const arrays = [...this.#tables.values()].flatMap((table) => [...table.arrays]);
+    const arrays = [...this.#tables.values()].flatMap(({ arrays }) => arrays);
     group.add({
       beforeCommit() {
         for (const array of arrays) array.writeChanges();

@@ -65,7 +65,16 @@ export class GroupCommit {
   /** Runs statements that only read. They see the writes of the open group. */
   read<T>(statements: () => T): T {
     try {
-      return waitForLock(statements, this.#lockTimeoutMs);
+      return statements();
+    } catch (error) {
+      return this.#whenUnlocked(statements, error);
+    }
+  }
+
+  /** Repeats a statement that found the file locked. */
+  #whenUnlocked<T>(statement: () => T, thrown: unknown): T {
+    try {
+      return waitForLock(statement, this.#lockTimeoutMs, thrown);
     } catch (error) {
       throw translateSqliteError(error, this.#path);
     }
@@ -101,12 +110,11 @@ export class GroupCommit {
 
   #openGroup(): OpenGroup {
     try {
-      waitForLock(() => this.#begin.run(), this.#lockTimeoutMs);
+      this.#begin.run();
     } catch (error) {
-      throw translateSqliteError(error, this.#path);
+      this.#whenUnlocked(() => this.#begin.run(), error);
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    promise.catch(() => undefined);
     const group: OpenGroup = { done: promise, failed: false, resolve, reject };
     this.#open = group;
     setImmediate(() => {
@@ -122,6 +130,8 @@ export class GroupCommit {
     this.#lastError = error;
     if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
     for (const member of this.#members) member.onRollback();
+    // Perhaps nothing waits for it.
+    group.done.catch(() => undefined);
     group.reject(error);
   }
 }

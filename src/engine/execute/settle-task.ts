@@ -8,7 +8,12 @@ import {
   toStoredError,
 } from "../../core/records.ts";
 import { withPause } from "../../core/retry.ts";
-import { type AttemptOutcome, decideSettlement, type Settlement } from "../../core/settlement.ts";
+import {
+  type AttemptOutcome,
+  decideSettlement,
+  inlineResult,
+  type Settlement,
+} from "../../core/settlement.ts";
 import type { JsonText } from "../../core/values/json.ts";
 import type { TaskDefinition } from "../../core/workflow/definition.ts";
 import { andThen, type MaybePromise } from "../../ports/store.ts";
@@ -17,9 +22,9 @@ import type { Dependencies } from "../dependencies.ts";
 import type { FanOut } from "../fan-out.ts";
 import { callbackMessage, executeMessage, UnitOfWork } from "../outgoing-messages.ts";
 import type { PinnedBatch } from "../records/batches.ts";
-import type { Claim, Claims, OutcomeWrites } from "../records/claims.ts";
 import { retryTransient } from "../records/commit.ts";
 import { storeResult } from "../records/results.ts";
+import type { Claim, Claims, OutcomeWrites } from "./claims.ts";
 
 /** The outcome of a task, and its final callback. */
 export interface AttemptResult {
@@ -56,7 +61,8 @@ export function settleTask(
   const settled = retryTransient(dependencies, () => claims.settle(batch, claim, settlement, companions));
   const conclude = (won: Claim | undefined): MaybePromise<boolean> => {
     if (!won) return dropOutcome(dependencies, claim);
-    return andThen(follow(), () => true);
+    const announced = follow();
+    return announced instanceof Promise ? announced.then(() => true) : true;
   };
   return andThen(settled, conclude);
 }
@@ -140,16 +146,19 @@ export function storeResultFor(
   target: CallbackTarget | undefined,
 ): MaybePromise<AttemptResult> {
   if (outcome.kind !== "succeeded") return { outcome, target };
+  const { notes, summary, result } = outcome;
+  const isWhole = !target || result === summary;
+  const inline = isWhole ? inlineResult(summary) : undefined;
+  if (inline) return { outcome: { kind: "succeeded", result: inline, notes }, target };
   const { batchId, taskId, attempt, nonce } = claim.log.log;
   const object = `${batchId}/${taskId}/${attempt}-${nonce}`;
   const keep = (name: string, value: JsonText) =>
     retryTransient(dependencies, () => storeResult(dependencies.objects, name, value));
-  const result = keep(`${object}.json`, outcome.summary);
-  const isWhole = !target || outcome.result === outcome.summary;
-  if (isWhole && !(result instanceof Promise))
-    return { outcome: { kind: "succeeded", result, notes: outcome.notes }, target };
-  const data = isWhole ? undefined : keep(`${object}.callback.json`, outcome.result);
-  return storedResult(outcome.notes, target, Promise.all([result, data]));
+  const stored = [
+    keep(`${object}.json`, summary),
+    isWhole ? undefined : keep(`${object}.callback.json`, result),
+  ] as const;
+  return storedResult(notes, target, Promise.all(stored));
 }
 
 async function storedResult(

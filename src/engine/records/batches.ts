@@ -8,6 +8,23 @@ import type { CommitOutcome } from "./commit.ts";
 import { type Definitions, RecentMap } from "./definitions.ts";
 import { Records, recordKinds, type Stored } from "./records.ts";
 
+/**
+ * How many parents of each join this process runs now. While one of them runs, the others need not count the join: its
+ * worker passes its ending on when it has settled, or when it finds that another worker has ended it.
+ */
+export class RunningParents {
+  readonly #running = new Map<Join, number>();
+
+  add(joins: readonly Join[], change: 1 | -1): void {
+    for (const join of joins)
+      if (join.parents.length > 1) this.#running.set(join, (this.#running.get(join) ?? 0) + change);
+  }
+
+  has(join: Join): boolean {
+    return (this.#running.get(join) ?? 0) > 0;
+  }
+}
+
 /** The part of a TaskBatch that never changes, and what this process has dispatched for it. */
 export interface PinnedBatch {
   readonly batchId: string;
@@ -18,6 +35,7 @@ export interface PinnedBatch {
   readonly dispatched: Map<Join, Set<string> | "all">;
   /** The store's mark when the first of them was published. */
   dispatchedSince: SyncMark | undefined;
+  readonly running: RunningParents;
 }
 
 export class Batches {
@@ -112,6 +130,7 @@ export class Batches {
       graph,
       dispatched: new Map(),
       dispatchedSince: undefined,
+      running: new RunningParents(),
     };
     this.#pinned.set(batchId, pinned);
     return pinned;

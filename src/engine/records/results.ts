@@ -1,6 +1,5 @@
-import { limits } from "../../core/limits.ts";
-import type { StoredResult } from "../../core/records.ts";
-import { ownBuckets } from "../../core/records.ts";
+import { ownBuckets, type StoredResult } from "../../core/records.ts";
+import { inlineResult } from "../../core/settlement.ts";
 import { encodeJson, type JsonText, type JsonValue } from "../../core/values/json.ts";
 import type { ObjectStore } from "../../ports/objects.ts";
 import type { MaybePromise } from "../../ports/store.ts";
@@ -16,9 +15,7 @@ export function storeResult(
   object: string,
   json: JsonText,
 ): MaybePromise<StoredResult> {
-  return json.bytes <= limits.inlineResultBytes
-    ? { value: parseResult(json.text) }
-    : storeObject(objects, object, json);
+  return inlineResult(json) ?? storeObject(objects, object, json);
 }
 
 async function storeObject(
@@ -36,10 +33,6 @@ export async function readResult(objects: ObjectStore, result: StoredResult | nu
   if ("value" in result) return result.value;
   const content = await objects.read({ bucket: result.bucket, object: result.object });
   return JSON.parse(new TextDecoder().decode(content));
-}
-
-function parseResult(text: string): JsonValue {
-  return text === "null" ? null : JSON.parse(text);
 }
 
 /** Encodes a value that is known to be JSON. */

@@ -1,14 +1,23 @@
-import type { Callback } from "../../core/callback.ts";
-import { type Execution, type ExecutionEnd, settleExecution } from "../../core/execution-record.ts";
+import { type Callback, type CallbackTarget, finalEventId } from "../../core/callback.ts";
+import {
+  type Execution,
+  type ExecutionEnd,
+  executionIdentity,
+  settleExecution,
+} from "../../core/execution-record.ts";
 import { isTerminal, type TaskLog } from "../../core/records.ts";
 import { joinTokensOnSettle, type Settlement } from "../../core/settlement.ts";
+import type { TaskDefinition } from "../../core/workflow/definition.ts";
 import { andThen, type MaybePromise } from "../../ports/store.ts";
+import type { Assignment } from "../../ports/task-runner.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { PinnedBatch } from "./batches.ts";
-import { type AtomicOutcome, commitAtomic, type NoncedWrite } from "./commit.ts";
-import { isHeldBy, type StoredExecution } from "./idempotency-records.ts";
-import { keyOf, parsed, recordKinds, writeOf } from "./records.ts";
-import { logWrite, type StoredLog, toStoredLog } from "./task-logs.ts";
+import type { PinnedBatch } from "../records/batches.ts";
+import { type AtomicOutcome, commitAtomic, type NoncedWrite } from "../records/commit.ts";
+import { isHeldBy, type StoredExecution } from "../records/idempotency-records.ts";
+import { keyOf, parsed, recordKinds, writeOf } from "../records/records.ts";
+import { logWrite, type StoredLog, toStoredLog } from "../records/task-logs.ts";
+import { StoredSteps } from "../steps.ts";
+import type { Parents } from "./task-invocation.ts";
 
 /** What an attempt holds: its TaskLog and, if the task has an idempotency key, the lock of that key. */
 export interface Claim {
@@ -78,17 +87,33 @@ export class Claims {
     const { ids, clock } = this.#dependencies;
     const { batchId, taskId } = claim.log.log;
     const idempotency = batch.graph.tasks.get(taskId)?.idempotency;
+    const { attempt, resumes, lostLeases, startedAt, key } = claim.log.log;
+    const { status, reason, failures, worker, dueSeconds, events, result, error, notes } = settlement;
+    // Written out: to spread two objects takes longer than all the rest.
     const log = {
-      ...claim.log.log,
-      ...settlement,
+      batchId,
+      taskId,
+      status,
+      reason,
+      attempt,
+      resumes,
+      failures,
+      lostLeases,
       nonce: ids.unique(),
-      endedAt: isTerminal(settlement.status) ? clock.now() : null,
+      worker,
+      dueSeconds,
+      events,
+      startedAt,
+      endedAt: isTerminal(status) ? clock.now() : null,
+      result,
+      error,
+      notes,
+      key,
       arrivals: joinTokensOnSettle(batch.graph, batchId, taskId, settlement),
     };
-    const stamp = () => ({ nonce: ids.unique(), now: clock.now() });
     const execution =
       claim.execution && end && idempotency
-        ? settleExecution(claim.execution.data, idempotency, end, stamp())
+        ? settleExecution(claim.execution.data, idempotency, end, { nonce: ids.unique(), now: clock.now() })
         : undefined;
     return this.#advance(claim, { log, execution, callback });
   }
@@ -168,4 +193,66 @@ function isSameAttempt(found: TaskLog, ours: TaskLog): boolean {
 
 function isSameLock(found: Execution, ours: Execution): boolean {
   return ours.holder !== null && isHeldBy(found, ours.holder) && found.token === ours.token;
+}
+
+interface AttemptParts {
+  readonly dependencies: Dependencies;
+  readonly claims: Claims;
+  readonly parents: Parents;
+}
+
+/** A claimed attempt that runs. Its heartbeats, one at a time, renew the lease and the lock of its idempotency key. */
+export class RunningAttempt {
+  /** For the task runner. */
+  readonly assignment: Assignment;
+  readonly #claims: Claims;
+  #claim: Claim;
+  #renewing: Promise<boolean> | undefined;
+
+  constructor(
+    { dependencies, claims, parents }: AttemptParts,
+    batch: PinnedBatch,
+    task: TaskDefinition,
+    claimed: Claim,
+    target: CallbackTarget | undefined,
+  ) {
+    this.#claims = claims;
+    this.#claim = claimed;
+    const { log } = claimed.log;
+    const execution = claimed.execution?.data;
+    const { idempotencyKey, steps } = executionIdentity(execution, log);
+    const lease = log.dueSeconds ?? dependencies.settings.leaseSeconds;
+    this.assignment = {
+      batchId: batch.batchId,
+      workflowId: batch.workflowId,
+      definitionHash: batch.graph.hash,
+      task,
+      input: batch.input,
+      attempt: log.attempt,
+      idempotencyKey,
+      leaseSeconds: Math.min(lease, execution?.dueSeconds ?? lease),
+      renew: () => this.#renew(),
+      parentOutcome: (taskId) => parents.outcome(batch, taskId),
+      memory: () => new StoredSteps(dependencies, steps, batch.batchId),
+      callback: target && { ...target, eventId: finalEventId(log) },
+    };
+  }
+
+  /** The newest version of the claim, against which the outcome is committed. Waits for a running heartbeat. */
+  newestClaim(): MaybePromise<Claim> {
+    const newest = () => this.#claim;
+    return this.#renewing ? this.#renewing.then(newest, newest) : this.#claim;
+  }
+
+  #renew(): Promise<boolean> {
+    const before = this.#renewing ?? Promise.resolve(true);
+    this.#renewing = before.catch(() => true).then((isAlive) => isAlive && this.#renewOnce());
+    return this.#renewing;
+  }
+
+  async #renewOnce(): Promise<boolean> {
+    const renewed = await this.#claims.renew(this.#claim);
+    if (renewed) this.#claim = renewed;
+    return renewed !== undefined;
+  }
 }
