@@ -8,10 +8,10 @@ import { systemClock } from "../../src/adapters/system/system.ts";
 import { embeddedLimits } from "../../src/app/workers.ts";
 import type { Delivery } from "../../src/ports/broker.ts";
 import { temporaryFolder } from "../support/app.ts";
+import { lockInTurns } from "../support/other-writer.ts";
 import { type BrokerUnderTest, describeBroker } from "./broker-contract.ts";
 
-async function open(): Promise<BrokerUnderTest> {
-  const path = `${temporaryFolder()}/baton.sqlite`;
+async function open(path = `${temporaryFolder()}/baton.sqlite`): Promise<BrokerUnderTest> {
   const database = openDatabase({
     path,
     durability: "normal",
@@ -49,4 +49,12 @@ async function open(): Promise<BrokerUnderTest> {
   };
 }
 
-describe("the SQLite broker keeps the contract", () => describeBroker(open));
+describe("the SQLite broker keeps the contract", () => describeBroker(() => open()));
+
+describe("the SQLite broker keeps the contract while another process writes", () =>
+  describeBroker(async () => {
+    const path = `${temporaryFolder()}/baton.sqlite`;
+    const opened = await open(path);
+    lockInTurns(path);
+    return opened;
+  }));

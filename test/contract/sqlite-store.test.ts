@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { DatabaseSync } from "node:sqlite";
+import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createLogger } from "../../src/adapters/pino/logger.ts";
@@ -12,6 +14,7 @@ import { systemClock } from "../../src/adapters/system/system.ts";
 import type { Clock } from "../../src/ports/machine.ts";
 import { temporaryFolder } from "../support/app.ts";
 import { endedWithTest } from "../support/child-process.ts";
+import { lockInTurns, otherConnection } from "../support/other-writer.ts";
 import { describeStore } from "./store-contract.ts";
 
 function open(
@@ -42,6 +45,13 @@ function open(
 }
 
 describe("the SQLite store keeps the contract", () => describeStore(() => open()));
+
+describe("the SQLite store keeps the contract while another process writes", () =>
+  describeStore(() => {
+    const opened = open();
+    lockInTurns(opened.path);
+    return opened;
+  }));
 
 test("a file whose tables another process is still creating is Baton's own", () => {
   const path = `${temporaryFolder()}/baton.sqlite`;
@@ -130,6 +140,127 @@ test("a write does not wait for ever, and a read does not wait at all", async ()
   const write = store.commit([{ kind: "create", key, data: {} }]);
   await expect(write).rejects.toMatchObject({ code: "STORE_LOCKED" });
   expect((await store.get(key)).document).toBeUndefined();
+});
+
+test("the event loop does not stop while a write waits for another process", async () => {
+  const { path, store } = open(undefined, systemClock, 30);
+  const other = otherConnection(path);
+  other.exec("BEGIN IMMEDIATE");
+  const write = store.commit([{ kind: "create", key, data: {} }]);
+  for (let turn = 0; turn < 5; turn++) await setImmediate();
+  expect((await store.get(key)).document).toBeUndefined();
+  other.exec("COMMIT");
+  await write;
+  expect((await store.get(key)).document).toBeDefined();
+});
+
+const newId = () => `b/${randomUUID()}`;
+
+/** Makes the store defer its next write: it has just seen another process write. */
+async function deferring({ store, path }: ReturnType<typeof open>): Promise<DatabaseSync> {
+  const other = otherConnection(path);
+  other.exec("BEGIN IMMEDIATE");
+  const write = store.commit([{ kind: "create", key: { ...key, id: newId() }, data: {} }]);
+  other.exec("COMMIT");
+  await write;
+  await store.sync(store.mark());
+  return other;
+}
+
+/** A second after another process was last seen, the store no longer defers. A busy machine may take that long. */
+async function eventually(isSo: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 20; tries++) if (await isSo()) return;
+  expect.fail("The store never deferred its write");
+}
+
+test("while another process writes too, the file is not locked for the code of a turn", async () => {
+  const opened = open();
+  await eventually(async () => {
+    const other = await deferring(opened);
+    other.exec("PRAGMA busy_timeout = 0");
+    const write = opened.store.commit([{ kind: "create", key: { ...key, id: newId() }, data: {} }]);
+    try {
+      other.exec("BEGIN IMMEDIATE; COMMIT");
+      return true;
+    } catch {
+      return false;
+    } finally {
+      await write;
+    }
+  });
+});
+
+test("deferred writes are committed before the event loop receives anything", async () => {
+  const opened = open();
+  await eventually(async () => {
+    const other = await deferring(opened);
+    const id = newId();
+    await opened.store.commit([{ kind: "create", key: { ...key, id }, data: {} }]);
+    for (let tick = 0; tick < 3; tick++) await new Promise((resolve) => process.nextTick(resolve));
+    return other.prepare("SELECT 1 FROM taskLogs WHERE id = ?").get(id) !== undefined;
+  });
+});
+
+test("deferred writes are applied in order, and a refused one does not undo the others", async () => {
+  const opened = open();
+  await deferring(opened);
+  const { store } = opened;
+  const data = { arrivals: ["x"] };
+  const create = () => store.commit([{ kind: "create", key, data }]);
+  const [first, again, other] = await Promise.allSettled([
+    create(),
+    create(),
+    store.commit([{ kind: "create", key: { ...key, id: "b/b" }, data }]),
+  ]);
+  expect([first.status, again.status, other.status]).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  await store.sync(store.mark());
+  expect(await store.count("taskLogs", { field: "arrivals", equals: "x" })).toBe(2);
+});
+
+test("what follows at once from a deferred write is in the same commit", async () => {
+  const opened = open();
+  const { store } = opened;
+  const other = await deferring(opened);
+  const stored = () => other.prepare("SELECT count(*) AS n FROM batches").get()?.n;
+  const write = (id: string) =>
+    store.commit([{ kind: "create", key: { collection: "batches", id }, data: {} }]);
+  await write("b1");
+  await write("b2");
+  expect(stored()).toBe(0);
+  await setImmediate();
+  expect(stored()).toBe(2);
+});
+
+test("an error of SQLite fails all deferred writes of the turn, and the store keeps working", async () => {
+  const opened = open();
+  const { store, database } = opened;
+  await deferring(opened);
+  const pages = Number(database.prepare("PRAGMA page_count").get()?.page_count);
+  database.exec(`PRAGMA max_page_count = ${pages + 8}`);
+  const mark = store.mark();
+  const text = "x".repeat(1_000_000);
+  const results = await Promise.allSettled([
+    store.commit([{ kind: "create", key, data: {} }]),
+    store.commit([{ kind: "create", key: { ...key, id: "b/big" }, data: { text } }]),
+  ]);
+  expect(results).toMatchObject([
+    { status: "rejected", reason: { code: "STORE_DISK_FULL" } },
+    { status: "rejected", reason: { code: "STORE_DISK_FULL" } },
+  ]);
+  expect(store.mark()).not.toBe(mark);
+  database.exec("PRAGMA max_page_count = 1000000");
+  await store.commit([{ kind: "create", key, data: {} }]);
+  await store.sync(store.mark());
+  expect((await store.get(key)).document).toBeDefined();
+});
+
+test("a store that is closed stores its deferred writes first", async () => {
+  const opened = open();
+  await deferring(opened);
+  const write = opened.store.commit([{ kind: "create", key, data: {} }]);
+  opened.close();
+  await write;
+  expect((await open(opened.path).store.get(key)).document).toBeDefined();
 });
 
 test("a clock that is set back gives no version twice", async () => {

@@ -4,7 +4,7 @@ import { isRedrivable, messageKey } from "../../core/messages.ts";
 import { backoffMs } from "../../core/retry.ts";
 import type { Broker, MessageHandler, OutgoingMessage, Timer } from "../../ports/broker.ts";
 import type { Clock } from "../../ports/machine.ts";
-import { atOnce, type MaybePromise } from "../../ports/store.ts";
+import { andThen, atOnce, type MaybePromise } from "../../ports/store.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import {
@@ -42,6 +42,8 @@ export class SqliteBroker implements Broker, Timer {
   readonly #limiter: QueueLimiter;
   #handler: MessageHandler | undefined;
   #isPumpScheduled = false;
+  /** Rows that are being taken. */
+  #taking: Promise<void> | undefined;
   #cancelPoll: () => void = () => undefined;
 
   constructor(
@@ -61,10 +63,15 @@ export class SqliteBroker implements Broker, Timer {
 
   publish(messages: readonly OutgoingMessage[]): MaybePromise<void> {
     return atOnce(() => {
+      const stored: Promise<void>[] = [];
       for (const outgoing of messages)
         if (this.#handler && isRedrivable(outgoing.message)) this.#pushInMemory(inOwnQueue(outgoing));
-        else this.#messages.insert(inOwnQueue(outgoing), 0);
+        else {
+          const inserted = atOnce(() => this.#messages.insert(inOwnQueue(outgoing), 0));
+          if (inserted instanceof Promise) stored.push(inserted);
+        }
       this.#schedulePump();
+      return stored.length > 0 ? Promise.all(stored).then(() => undefined) : undefined;
     });
   }
 
@@ -81,13 +88,18 @@ export class SqliteBroker implements Broker, Timer {
 
   /** Ends all deliveries, and stores the messages in memory for the next process. */
   async stop(): Promise<void> {
-    const mark = this.#group.mark();
     this.#handler = undefined;
     this.#cancelPoll();
+    await this.#taking;
+    const mark = this.#group.mark();
+    const stored: MaybePromise<void>[] = [];
     for (const lane of this.#limiter.lanes())
-      for (const item of lane.drain())
-        if (item.row) this.#messages.postpone(item.row, 0);
-        else if (!item.group?.failed) this.#messages.insert(item, 0);
+      for (const item of lane.drain()) {
+        const { row, group } = item;
+        if (row) stored.push(atOnce(() => this.#messages.postpone(row, 0)));
+        else if (!group?.failed) stored.push(atOnce(() => this.#messages.insert(item, 0)));
+      }
+    await Promise.all(stored);
     await this.#group.sync(mark);
   }
 
@@ -153,12 +165,11 @@ export class SqliteBroker implements Broker, Timer {
     else if (isDue || this.#limiter.hasWaiting) this.#schedulePump();
   }
 
-  #redeliver(item: QueuedMessage, error: unknown): void {
+  #redeliver(item: QueuedMessage, error: unknown): MaybePromise<void> {
     const delayMs = backoffMs(redelivery, item.deliveryAttempt, 0);
     const problem = errorMessage(error);
     this.#logger.warn("a message will be delivered again", { key: item.key, error: problem, delayMs });
-    if (item.row) this.#messages.postpone(item.row, delayMs);
-    else this.#redeliverInMemory(item, delayMs);
+    return item.row ? this.#messages.postpone(item.row, delayMs) : this.#redeliverInMemory(item, delayMs);
   }
 
   /** If the message's group was rolled back, its publisher is redelivered too and publishes it again. */
@@ -179,21 +190,30 @@ export class SqliteBroker implements Broker, Timer {
     this.#cancelPoll = this.#clock.after(this.#pollMs, () => this.#poll());
   }
 
+  /** Rows are taken once at a time, or the slots that are free for one would be used by two. */
   readonly #takeRows = (): void => {
-    if (!this.#handler) return;
-    this.#logFailure("take messages", () => {
-      for (const item of this.#messages.take((queue) => this.#limiter.lane(queue).freeRowSlots))
-        this.#limiter.lane(item.queue).push(item);
-    });
+    if (!this.#handler || this.#taking) return;
+    const taken = this.#logFailure("take messages", () =>
+      andThen(
+        this.#messages.take((queue) => this.#limiter.lane(queue).freeRowSlots),
+        (items) => {
+          for (const item of items) this.#limiter.lane(item.queue).push(item);
+        },
+      ),
+    );
     this.#schedulePump();
+    if (!(taken instanceof Promise)) return;
+    this.#taking = taken.then(() => {
+      this.#taking = undefined;
+      this.#schedulePump();
+    });
   };
 
   /** The store may fail at any time. The next poll tries again. */
-  #logFailure(what: string, action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      this.#logger.error(`could not ${what}`, { error: errorMessage(error) });
-    }
+  #logFailure(what: string, action: () => MaybePromise<unknown>): MaybePromise<unknown> {
+    const done = atOnce(action);
+    return done instanceof Promise
+      ? done.catch((error) => this.#logger.error(`could not ${what}`, { error: errorMessage(error) }))
+      : undefined;
   }
 }

@@ -137,7 +137,8 @@ export function waitForLock<Result>(statement: () => Result, timeoutMs: number, 
   throw error;
 }
 
-function isBusy(error: unknown): boolean {
+/** Whether a statement failed only because another process holds the lock that it needs. */
+export function isBusy(error: unknown): boolean {
   return error instanceof Error && "errcode" in error && (Number(error.errcode) & primaryCode) === busy;
 }
 

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { type CollectionName, collectionNames, collections } from "../../core/records.ts";
 import {
+  andThen,
   atOnce,
   type CommitEachResult,
   type CommitResult,
@@ -33,7 +34,7 @@ export class SqliteDocumentStore implements DocumentStore {
   constructor(database: DatabaseSync, group: GroupCommit, clock: StoreClock) {
     this.#group = group;
     this.#clock = clock;
-    this.#tables = group.write(() => openTables(database));
+    this.#tables = group.writeNow(() => openTables(database));
     group.flush();
     const arrays = [...this.#tables.values()].flatMap(({ arrays }) => arrays);
     group.add({
@@ -57,13 +58,16 @@ export class SqliteDocumentStore implements DocumentStore {
   }
 
   commit(writes: readonly Write[]): MaybePromise<CommitResult> {
-    return atOnce(() => {
-      const stamp = this.#nextStamp(writes);
-      const refused = this.#group.write(() => this.#applyAll(writes, stamp));
-      // Thrown outside of the group: a version conflict must not roll back the other writes of this turn.
-      if (refused) throw conflictError(refused);
-      return toCommitResult(stamp);
-    });
+    return atOnce(() =>
+      andThen(
+        this.#group.write(() => this.#applyAll(writes)),
+        (applied) => {
+          // Thrown outside of the group: a version conflict must not roll back the other writes of this turn.
+          if ("refused" in applied) throw conflictError(applied.refused);
+          return applied;
+        },
+      ),
+    );
   }
 
   commitEach(writes: readonly Write[]): MaybePromise<readonly CommitEachResult[]> {
@@ -114,12 +118,15 @@ export class SqliteDocumentStore implements DocumentStore {
   }
 
   /** Applies all writes, or returns the first write whose precondition fails and applies none. */
-  #applyAll(writes: readonly Write[], stamp: WriteStamp): Write | undefined {
+  #applyAll(writes: readonly Write[]): CommitResult | { readonly refused: Write } {
+    const stamp = this.#nextStamp(writes);
     const [first, ...rest] = writes;
-    if (first && rest.length === 0) return this.#apply(first, stamp) ? undefined : first;
+    if (first && rest.length === 0)
+      return this.#apply(first, stamp) ? toCommitResult(stamp) : { refused: first };
     const refused = writes.find((write) => !this.#isPreconditionMet(write));
-    if (!refused) for (const write of writes) this.#apply(write, stamp);
-    return refused;
+    if (refused) return { refused };
+    for (const write of writes) this.#apply(write, stamp);
+    return toCommitResult(stamp);
   }
 
   #nextStamp(writes: readonly Write[]): WriteStamp {

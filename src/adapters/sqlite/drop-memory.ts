@@ -17,7 +17,7 @@ export class SqliteDropMemory implements DropMemory {
   /** The tables of the document store must exist. */
   constructor(database: DatabaseSync, group: GroupCommit) {
     this.#group = group;
-    this.#hasOlderBatches = group.write(() => {
+    this.#hasOlderBatches = group.writeNow(() => {
       database.exec(`
         CREATE TABLE IF NOT EXISTS inbox_drops (
           object TEXT PRIMARY KEY, inode TEXT NOT NULL, bytes TEXT NOT NULL, modified_ns TEXT NOT NULL,
@@ -55,7 +55,9 @@ export class SqliteDropMemory implements DropMemory {
 
   put(object: string, { stat, generation, isAnnounced }: DropRecord): void {
     const { inode, bytes, modifiedNs } = stat;
-    this.#group.write(() => this.#put.run(object, inode, bytes, modifiedNs, generation, isAnnounced ? 1 : 0));
+    this.#group.writeNow(() =>
+      this.#put.run(object, inode, bytes, modifiedNs, generation, isAnnounced ? 1 : 0),
+    );
   }
 
   names(after: string, limit: number): readonly string[] {
@@ -63,7 +65,7 @@ export class SqliteDropMemory implements DropMemory {
   }
 
   delete(object: string): void {
-    this.#group.write(() => this.#delete.run(object));
+    this.#group.writeNow(() => this.#delete.run(object));
   }
 }
 

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { CONTROL_QUEUE, isRedrivable, type Message, MessageSchema, messageKey } from "../../core/messages.ts";
 import type { OutgoingMessage } from "../../ports/broker.ts";
+import type { MaybePromise } from "../../ports/store.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import type { Group, GroupCommit } from "./group-commit.ts";
 import type { StoreClock } from "./store-clock.ts";
@@ -67,7 +68,7 @@ export class MessageStore {
     leaseSeconds: number,
   ) {
     this.#group = group;
-    this.#statements = group.write(() => prepareStatements(database));
+    this.#statements = group.writeNow(() => prepareStatements(database));
     group.flush();
     this.#clock = clock;
     this.#logger = logger;
@@ -85,28 +86,30 @@ export class MessageStore {
   }
 
   /** Adds nothing if an untaken message with the same key becomes visible no later. */
-  insert({ queue, message }: OutgoingMessage, delayMs: number): void {
-    const visibleAt = Math.ceil(this.#clock.writeTime() + delayMs);
+  insert({ queue, message }: OutgoingMessage, delayMs: number): MaybePromise<void> {
     const batchId = "batchId" in message ? message.batchId : null;
     const key = isRedrivable(message) ? messageKey(message) : null;
     const body = JSON.stringify(message);
-    this.#group.write(() => {
+    return this.#group.write(() => {
+      const visibleAt = Math.ceil(this.#clock.writeTime() + delayMs);
+      this.#nextAt = Math.min(this.#nextAt, visibleAt);
       if (key !== null && this.#statements.findSooner.get(key, visibleAt)) return;
       this.#statements.insert.run(queue, batchId, key, body, visibleAt);
     });
-    this.#nextAt = Math.min(this.#nextAt, visibleAt);
   }
 
   /** Removes a message, unless it was handed out again since. */
-  acknowledge(row: MessageRow): void {
-    this.#group.write(() => this.#statements.delete.run(row.id, row.deliveries));
+  acknowledge(row: MessageRow): MaybePromise<unknown> {
+    return this.#group.write(() => this.#statements.delete.run(row.id, row.deliveries));
   }
 
   /** Makes a message visible after the delay, unless it was handed out again since. */
-  postpone(row: MessageRow, delayMs: number): void {
-    const visibleAt = Math.ceil(this.#clock.writeTime() + delayMs);
-    this.#group.write(() => this.#statements.postpone.run(visibleAt, row.id, row.deliveries));
-    this.#nextAt = Math.min(this.#nextAt, visibleAt);
+  postpone(row: MessageRow, delayMs: number): MaybePromise<void> {
+    return this.#group.write(() => {
+      const visibleAt = Math.ceil(this.#clock.writeTime() + delayMs);
+      this.#statements.postpone.run(visibleAt, row.id, row.deliveries);
+      this.#nextAt = Math.min(this.#nextAt, visibleAt);
+    });
   }
 
   /** The messages of all processes and batches. */
@@ -139,21 +142,27 @@ export class MessageStore {
   }
 
   /** Leases due messages, of each queue at most as many as it has free slots. */
-  take(freeSlots: (queue: string) => number): QueuedMessage[] {
+  take(freeSlots: (queue: string) => number): MaybePromise<QueuedMessage[]> {
     const now = this.#clock.now();
     const scope = this.#scope;
     const queues = this.#group.read(() => this.#statements.dueQueues.all(now, scope, scope));
-    const messages: QueuedMessage[] = [];
-    let mayHaveMore = false;
-    for (const row of queues) {
-      const queue = String(row.queue);
-      const limit = freeSlots(queue);
-      const taken = this.#takeQueue(queue, now, limit);
-      mayHaveMore ||= taken.length >= limit;
-      messages.push(...taken);
+    const names = queues.map((row) => String(row.queue));
+    if (!names.some((queue) => freeSlots(queue) > 0)) {
+      this.#nextAt = names.length > 0 ? now : this.#nextVisibleAfter(now);
+      return [];
     }
-    this.#nextAt = mayHaveMore ? now : this.#nextVisibleAfter(now);
-    return messages;
+    return this.#group.write(() => {
+      const messages: QueuedMessage[] = [];
+      let mayHaveMore = false;
+      for (const queue of names) {
+        const limit = freeSlots(queue);
+        const taken = this.#takeQueue(queue, now, limit);
+        mayHaveMore ||= taken.length >= limit;
+        messages.push(...taken);
+      }
+      this.#nextAt = mayHaveMore ? now : this.#nextVisibleAfter(now);
+      return messages;
+    });
   }
 
   #nextVisibleAfter(now: number): number {
@@ -165,9 +174,7 @@ export class MessageStore {
     if (limit <= 0) return [];
     const leaseEnd = now + this.#leaseSeconds * 1_000;
     const scope = this.#scope;
-    const rows = this.#group.write(() =>
-      this.#statements.take.all(leaseEnd, queue, now, scope, scope, limit),
-    );
+    const rows = this.#statements.take.all(leaseEnd, queue, now, scope, scope, limit);
     const group = this.#group.current;
     return rows.flatMap((columns) => {
       const row: MessageRow = {

@@ -32,7 +32,7 @@ export class ResultObjects implements ObjectStore {
     this.#group = group;
     this.#bucket = bucket;
     this.#files = files;
-    group.write(() =>
+    group.writeNow(() =>
       database.exec(`
         CREATE TABLE IF NOT EXISTS result_objects (
           object TEXT PRIMARY KEY, content BLOB NOT NULL
@@ -97,7 +97,7 @@ export class ResultObjects implements ObjectStore {
 
   async #durably(statements: () => void): Promise<void> {
     const since = this.#group.mark();
-    this.#group.write(statements);
+    await this.#group.write(statements);
     await this.#group.sync(since);
   }
 }

@@ -32,7 +32,7 @@ export class StoreClock implements Clock {
     this.#clock = clock;
     this.#group = group;
     this.#logger = logger;
-    group.write(() =>
+    group.writeNow(() =>
       database.exec(
         "CREATE TABLE IF NOT EXISTS clock (id INTEGER PRIMARY KEY CHECK (id = 1), latest INTEGER NOT NULL) STRICT",
       ),
@@ -89,7 +89,7 @@ export class StoreClock implements Clock {
 
   #setBack(now: number): void {
     this.#latest = now;
-    this.#group.write(() => {
+    this.#group.writeNow(() => {
       const shiftMs = Math.max(0, this.#readLatest() - now);
       for (const redate of this.#listeners) redate(now, shiftMs);
       this.#saveLatest(now);
@@ -106,7 +106,7 @@ export class StoreClock implements Clock {
   }
 
   #saveLatest(now: number): void {
-    this.#group.write(() => this.#upsert.run(now));
+    this.#group.writeNow(() => this.#upsert.run(now));
     this.#savedTime = now;
   }
 }
