@@ -26,6 +26,12 @@ const banned = [
   ["release", /\b(?:gives?|gave|given|giving) back\b/i],
   ["compute", /\bwork(?:s|ed)? out\b/i],
   ["who works on it", /\bis at it\b/i],
+  ["continue", /\bcarried on\b/i],
+  ["end", /\bcomes? to an end\b/i],
+  ["time out, have no effect", /\b(?:comes?|came) to nothing\b|\bto no effect\b/i],
+  ["release, return", /\b(?:gives?|gave|given|giving) (?:(?:its?|their|his|the|a) \w+|it|them) back\b/i],
+  ["have no problem", /\ball is well\b/i],
+  ["block, prevent", /\bhinders?\b/i],
 ] as const;
 
 /** What a doc comment adds when it holds these words alone is nothing. */

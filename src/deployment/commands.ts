@@ -10,35 +10,38 @@ import { privateFlag } from "./settings.ts";
 import type { Command } from "./tools.ts";
 import { functionSecrets } from "./variables-file.ts";
 
+type More = Omit<Partial<Command>, "title" | "argv">;
+
+/** A command of gcloud: `words`, with its own flags, and then those of all commands. */
+function gcloudCommand(title: string, words: readonly string[], project: string, more: More = {}): Command {
+  return { title, argv: ["gcloud", ...words, `--project=${project}`, "--quiet"], ...more };
+}
+
 /** The commands that look for a version of a secret, and add one. */
 export function secretCommands({ projectId }: Deployment, secret: string) {
-  const versions = (verb: string, ...flags: string[]) => [
-    ...["gcloud", "secrets", "versions", verb, secret, ...flags],
-    ...[`--project=${projectId}`, "--quiet"],
-  ];
+  const versions = ["secrets", "versions"];
   const enabled = ["--filter=state=ENABLED", "--limit=1", "--format=value(name)"];
+  const list = [...versions, "list", secret, ...enabled];
+  const add = [...versions, "add", secret, "--data-file=-"];
+  const addOptions = { input: "the secret", condition: "when it has none" };
   return {
-    list: { title: `Looking for a version of ${secret}`, argv: versions("list", ...enabled) },
-    add: {
-      title: `Adding a version to ${secret}`,
-      argv: versions("add", "--data-file=-"),
-      input: "the secret",
-      condition: "when it has none",
-    },
-  } satisfies Record<string, Command>;
+    list: gcloudCommand(`Looking for a version of ${secret}`, list, projectId),
+    add: gcloudCommand(`Adding a version to ${secret}`, add, projectId, addOptions),
+  };
 }
 
 /** The commands of gcloud, and the one that packs the build. */
 export function functionCommands(deployment: Deployment) {
   const { projectId, region, functionName: name } = deployment;
-  const project = [`--project=${projectId}`, "--quiet"];
-  const services = (verb: string, ...parameters: string[]) => [
-    ...["gcloud", "run", "services", verb, ...parameters, `--region=${region}`, ...project],
-  ];
-  const list = (format: string) => services("list", `--filter=metadata.name~^${name}$`, `--format=${format}`);
-  const deploy = [...deployFlags(deployment), `--region=${region}`, ...project];
-  const title = "Building and deploying the function";
+  const services = (title: string, words: readonly string[], more?: More) =>
+    gcloudCommand(title, ["run", "services", ...words, `--region=${region}`], projectId, more);
+  const list = (format: string) => ["list", `--filter=metadata.name~^${name}$`, `--format=${format}`];
+  const deploy = (flags: readonly string[]) =>
+    gcloudCommand("Building and deploying the function", [...flags, `--region=${region}`], projectId);
+  const flags = deployFlags(deployment);
   const member = `--member=serviceAccount:${serviceAccountEmail(deployment, "push")}`;
+  const grant = ["add-iam-policy-binding", name, member, "--role=roles/run.invoker"];
+  const enabled = ["services", "list", "--enabled", "--filter=config.name=run.googleapis.com"];
   return {
     projectNumber: {
       title: "Looking whether the project can be reached",
@@ -50,51 +53,41 @@ export function functionCommands(deployment: Deployment) {
       title: "Packing the build",
       argv: ["node", "scripts/package.js", deploymentFiles(deployment).package],
     },
-    enabled: {
-      // In a new project, asking for a function would fail.
-      title: "Looking whether Cloud Run is switched on",
-      argv: [
-        ...["gcloud", "services", "list", "--enabled", "--filter=config.name=run.googleapis.com"],
-        ...["--format=value(config.name)", ...project],
-      ],
-      assumed: "run.googleapis.com",
-    },
-    serving: {
-      title: "Asking for the function that serves now",
-      argv: list("json(spec.template.spec.containers,status.traffic)"),
-      assumed: "[]",
-    },
-    deploy: { title, argv: deploy },
+    // In a new project, asking for a function would fail.
+    enabled: gcloudCommand(
+      "Looking whether Cloud Run is switched on",
+      [...enabled, "--format=value(config.name)"],
+      projectId,
+      { assumed: "run.googleapis.com" },
+    ),
+    serving: services(
+      "Asking for the function that serves now",
+      list("json(spec.template.spec.containers,status.traffic)"),
+      { assumed: "[]" },
+    ),
+    deploy: deploy(flags),
     // An account that deploys only new versions may not set who calls it: gcloud would warn each time.
-    redeploy: { title, argv: deploy.filter((flag) => flag !== privateFlag) },
-    policy: {
-      title: "Looking whether the account that pushes may call the function",
-      argv: services("get-iam-policy", name, "--format=json"),
-      assumed: "{}",
-    },
-    invoker: {
-      title: "Letting the account that pushes call the function",
-      argv: services("add-iam-policy-binding", name, member, "--role=roles/run.invoker"),
+    redeploy: deploy(flags.filter((flag) => flag !== privateFlag)),
+    policy: services(
+      "Looking whether the account that pushes may call the function",
+      ["get-iam-policy", name, "--format=json"],
+      { assumed: "{}" },
+    ),
+    invoker: services("Letting the account that pushes call the function", grant, {
       condition: "when it may not",
-    },
-    traffic: {
-      // After a rollback, the old revision would keep getting the messages.
-      title: "Sending all messages to the new revision",
-      argv: services("update-traffic", name, "--to-latest"),
-    },
-    present: { title: "Looking for the function", argv: list("value(metadata.name)"), assumed: name },
-    remove: { title: "Deleting the function", argv: services("delete", name), condition: "when it exists" },
+    }),
+    // After a rollback, the old revision would keep getting the messages.
+    traffic: services("Sending all messages to the new revision", ["update-traffic", name, "--to-latest"]),
+    present: services("Looking for the function", list("value(metadata.name)"), { assumed: name }),
+    remove: services("Deleting the function", ["delete", name], { condition: "when it exists" }),
   } satisfies Record<string, Command>;
 }
 
 /** Sends all messages to a revision that served before. */
-export function rollbackCommand(deployment: Deployment, revision: string): Command {
-  const { projectId, region, functionName } = deployment;
-  const flags = [`--to-revisions=${revision}=100`, `--region=${region}`, `--project=${projectId}`];
-  return {
-    title: "Going back to the revision before",
-    argv: ["gcloud", "run", "services", "update-traffic", functionName, ...flags],
-  };
+export function rollbackCommand({ projectId, region, functionName }: Deployment, revision: string): Command {
+  const words = ["run", "services", "update-traffic", functionName, `--to-revisions=${revision}=100`];
+  const flags = [`--region=${region}`, `--project=${projectId}`];
+  return { title: "Going back to the revision before", argv: ["gcloud", ...words, ...flags] };
 }
 
 function deployFlags(deployment: Deployment): string[] {
@@ -106,7 +99,7 @@ function deployFlags(deployment: Deployment): string[] {
   ];
   const builder = serviceAccountEmail(deployment, "build");
   return [
-    ...["gcloud", "run", "deploy", functionName],
+    ...["run", "deploy", functionName],
     ...[`--source=${files.package}`, "--function=baton", "--base-image=nodejs24"],
     // Security patches of the base image come without a deployment.
     "--automatic-updates",
@@ -151,14 +144,14 @@ export function infrastructureCommands(deployment: Deployment, program: string, 
   const product = program === "tofu" ? "OpenTofu" : "Terraform";
   const output = { BATON_PROJECT: deployment.projectId, BATON_PREFIX: deployment.prefix };
   /** A command that works on the state of this deployment. */
-  const onState = (title: string, argv: readonly string[], more: Partial<Command> = {}): Command => {
+  const onState = (title: string, argv: readonly string[], more: More = {}): Command => {
     return { title, argv, environment: { TF_WORKSPACE: workspace }, ...more };
   };
   const plan = onState(
     "Planning the infrastructure",
     terraform("plan", "-input=false", variables, `-out=${planFile}`),
   );
-  const commands = {
+  return {
     init: { title: `Preparing ${product}`, argv: terraform("init", "-input=false") },
     // No TF_WORKSPACE here: with it, Terraform chooses no workspace.
     workspace: {
@@ -194,9 +187,6 @@ export function infrastructureCommands(deployment: Deployment, program: string, 
       "Deleting the infrastructure",
       terraform("destroy", "-input=false", "-auto-approve", variables),
     ),
-  } satisfies Record<string, Command>;
-  return {
-    ...commands,
     /** Plans these resources and those that they depend on, and nothing else. */
     targetedPlan(addresses: readonly string[]): Command {
       const targets = addresses.map((address) => `-target=${address}`);

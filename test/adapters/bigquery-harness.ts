@@ -44,7 +44,7 @@ export async function makeBigQuery(options: Partial<BigQueryOptions> = {}) {
   const server = await startBigQueryServer({ objects: async (uri) => objects.get(uri) });
   onTestFinished(() => server.close());
   const all = { projectId: "test", dataset: "baton", apiEndpoint: server.url, ...options };
-  /** Another process, as far as BigQuery can tell. */
+  /** Another process, from BigQuery's point of view. */
   const another = (more: Partial<BigQueryOptions> = {}) => new BigQueryWarehouse({ ...all, ...more });
   const archive = () => new WarehouseCallbackArchive(new BigQueryWarehouse(all));
   async function file(name: string, content: string | Uint8Array): Promise<string> {

@@ -129,10 +129,10 @@ test("spans that end while others are being sent are sent too, and a flush waits
   const { tracer, receiver } = await setUp({
     faults: ({ index }) => (index === 0 ? { kind: "slow", delayMs: 200 } : undefined),
   });
-  const tell = (name: string) => tracer.record({ batchId: "b-1", name, startedAt: 1, endedAt: 2 });
-  tell("first");
+  const record = (name: string) => tracer.record({ batchId: "b-1", name, startedAt: 1, endedAt: 2 });
+  record("first");
   const first = tracer.flush();
-  tell("second");
+  record("second");
   await tracer.flush();
   expect(receiver.spans.map(({ name }) => name)).toEqual(["first", "second"]);
   await first;
@@ -146,11 +146,11 @@ test("a flush waits for a slow receiver until the limit, and the next ones do no
     (problem) => problems.push(problem),
     impatient,
   );
-  const tell = () => tracer.record({ batchId: "b-1", name: "late", startedAt: 1, endedAt: 2 });
-  tell();
+  const record = () => tracer.record({ batchId: "b-1", name: "late", startedAt: 1, endedAt: 2 });
+  record();
   await tracer.flush();
   expect(problems).toEqual([{ error: expect.stringContaining("took longer"), lostSpans: 0 }]);
-  tell();
+  record();
   const nextTurn = new Promise((resolve) => setImmediate(() => resolve("waited")));
   expect(await Promise.race([tracer.flush().then(() => "at once"), nextTurn])).toBe("at once");
   await tracer.close();

@@ -69,7 +69,7 @@ test("and in the next process", async () => {
   await expectToEnd(right, batchIds);
 });
 
-test("a message that a clock ahead has put off comes in its time, though no record could bring it back", async () => {
+test("a message that a fast clock has delayed is delivered on time, although no record refers to it", async () => {
   const timed = timedApp({ clock: clockAhead(), workflows: [workflow("one").task("a", () => 1)] });
   const { app, clock, until } = timed;
   app.work.start();

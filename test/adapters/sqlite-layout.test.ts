@@ -16,7 +16,7 @@ import { endedWithTest } from "../support/child-process.ts";
 
 const silent = createLogger("silent");
 
-/** A copy of a file in layout 0, with a log that is there thrice more under other names, and its join with it. */
+/** A copy of a file in layout 0, with three copies of a log under other names, and its join with it. */
 function earlierFile(): string {
   const path = `${temporaryFolder()}/baton.sqlite`;
   cpSync(`${copyOfOldData("layout-0")}/baton.sqlite`, path);

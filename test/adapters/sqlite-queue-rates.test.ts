@@ -67,7 +67,7 @@ test("a clock that is set back holds no token up", async () => {
   expect(starts).toHaveLength(3);
 });
 
-test("a slot that gets free begins nothing before the next token", async () => {
+test("a slot that becomes free starts nothing before the next token", async () => {
   const clock = new VirtualClock();
   const rate = { messages: 1, perSeconds: 60 };
   const { broker } = open({ clock, queues: { websites: { concurrency: 1, rate } }, pollMs: 50 });

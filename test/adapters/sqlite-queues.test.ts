@@ -53,7 +53,7 @@ test("a queue never runs more than its concurrency at once; one that is not name
   expect(ended).toHaveLength(3 * 18);
 });
 
-test("a handler that rejects or throws gives its slot back", async () => {
+test("a handler that rejects or throws releases its slot", async () => {
   const clock = new VirtualClock();
   const { broker } = open({ clock, queues: { documents: { concurrency: 2 } }, pollMs: 50 });
   const { most, ended, handler } = counting(async () => {
@@ -113,7 +113,7 @@ test("rows wait for a free slot in the file, where another process may take them
   first.broker.start(handler);
   await clock.advance(0);
   expect(first.leased()).toBe(2);
-  // Both slots get free before either is filled.
+  // Both slots become free before either is filled.
   endFirstTwo();
   await clock.advance(0);
   expect(first.leased()).toBe(2);

@@ -39,7 +39,7 @@ export default workflow("${id}").task("a", () => 1);
   ]);
 });
 
-test("the plan says if no one gets the alerts", async () => {
+test("the plan warns if alerts have no recipient", async () => {
   const unset = { BATON_DEPLOY_ALERT_EMAILS: "" };
   expect(await warningsOf(unset)).toEqual([expect.stringMatching(/^BATON_DEPLOY_ALERT_EMAILS is not set/)]);
   const removal = await new DeployPlace().deploy(["--dry-run", "--destroy"], { environment: unset });

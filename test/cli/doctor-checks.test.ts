@@ -33,7 +33,7 @@ test("the page lists every permission, and no other", () => {
   expect(listed.filter((name) => name.split(".").length === 3 && !all.includes(name))).toEqual([]);
 });
 
-test("a check that never comes to an end is unknown, and the others tell what they found", async () => {
+test("a check that never ends is unknown, and the others report what they found", async () => {
   let isAborted = false;
   const endless = group((signal) => {
     signal.addEventListener("abort", () => {
@@ -99,7 +99,7 @@ test("what another account lacks is a warning, with whom to ask as", () => {
   expect(other.found).toMatch(/^someone@example.com lacks /);
 });
 
-test("a command is what a shell takes as it is meant", () => {
+test("a command is quoted for a shell", () => {
   expect(
     gcloud("a b", ["(default)", "it's"], { x: 'two "words"', y: true, z: undefined, n: "1", e: "a+b@c.d" }),
   ).toBe(`gcloud a b '(default)' 'it'\\''s' --x='two "words"' --y --n=1 --e=a+b@c.d`);

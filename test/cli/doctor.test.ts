@@ -49,7 +49,7 @@ async function report(place: Workplace, options: CommandOptions = {}) {
   return { code, stdout, stderr, checks, ...rest, failed: statuses("failed"), unknown: statuses("unknown") };
 }
 
-test("a machine on which all is well ends with 0, and nothing is made", async () => {
+test("on a machine without problems it exits with 0, and creates nothing", async () => {
   const place = new Workplace(helloFiles);
   const { code, checks, healthy, counts, failed, unknown } = await report(place);
   expect({ code, healthy, failed, unknown }).toEqual({ code: 0, healthy: true, failed: [], unknown: [] });

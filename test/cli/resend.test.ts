@@ -7,7 +7,7 @@ import { enrich } from "../support/command-workflows.ts";
 import { callbackReceiver, type ReceivedCallback } from "../support/receiver.ts";
 import { jsonOf, key, runEnrich, runsIn, workplace } from "./enrich-place.ts";
 
-/** As a receiver would, with the secret that the docs tell it to copy. */
+/** Verifies as a receiver does, with the secret that the docs let it copy. */
 function verify(place: Workplace, { body, headers }: ReceivedCallback): unknown {
   const secret = readFileSync(place.path("data/callback-secret"), "utf8").trim();
   return new Webhook(secret).verify(body, headers);

@@ -75,7 +75,7 @@ export interface DeploymentOptions {
   readonly queues?: readonly string[];
 }
 
-/** A deployment in which all is well, but for what a test spoils. */
+/** A deployment without problems, except those that a test adds. */
 export async function deployment(options: DeploymentOptions = {}): Promise<Deployment> {
   const { lease = "660s", queues = ["imports"] } = options;
   const cloud = await startCloud({ pushUrl, queues, lease, ackDeadlineSeconds: 570 });
@@ -134,7 +134,7 @@ export async function deployment(options: DeploymentOptions = {}): Promise<Deplo
   };
 }
 
-/** How a database is set up when all is well. */
+/** The settings of a database without problems. */
 export const sound = {
   locationId: "europe-west1",
   pointInTimeRecoveryEnablement: "POINT_IN_TIME_RECOVERY_ENABLED",

@@ -131,7 +131,7 @@ export function describeStore(open: () => StoreUnderTest | Promise<StoreUnderTes
     expect(await store.count("taskLogs", { field: "arrivals", equals: "y" })).toBe(0);
   });
 
-  test("queries by equality, in pages that come to an end and give each document once", async () => {
+  test("queries by equality, in a finite number of pages that contain each document once", async () => {
     const { store } = await open();
     const statuses = ["RUNNING", "RUNNING", "SUCCESS", "RUNNING", "RUNNING"];
     for (const [index, status] of statuses.entries())

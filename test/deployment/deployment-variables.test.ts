@@ -190,7 +190,7 @@ test("the infrastructure gets the same", () => {
   expect(terraformVariables(named)).toMatchObject({ bucket: "mine", tracing: true, retention_days: 100 });
 });
 
-test("Terraform prints no colours where no one sees them, and only there", () => {
+test("Terraform prints colours only on a terminal", () => {
   const linesOf = (isPlain: boolean) =>
     Object.values(infrastructureCommands(plan().deployment, "tofu", isPlain))
       .filter((command) => typeof command === "object")

@@ -56,7 +56,7 @@ test("cancel: running tasks get their signal, nothing starts afterwards, the bat
   expect(statuses(await app.engine.admin.show(batchId))).toEqual(statuses(view));
 });
 
-test("a cancel that died half-way is carried on by the sweep", async () => {
+test("a cancel that was interrupted is continued by the sweep", async () => {
   const chain = workflow("chain")
     .task("a", (task) => task.waitForCompletion("1h"))
     .task("b", () => 1, { after: ["a"] });

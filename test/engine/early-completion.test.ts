@@ -76,10 +76,10 @@ test("a large completion that is sent again and again is one object", async () =
   });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
   const stored = () => objects?.list({ bucket: "results", prefix: batchId }, { limit: 10 });
-  const tell = (result: string) => app.deliveries.deliver(completionOf(batchId, { result }));
-  for (const text of ["x", "x"]) await tell(text.repeat(100_000));
+  const complete = (result: string) => app.deliveries.deliver(completionOf(batchId, { result }));
+  for (const text of ["x", "x"]) await complete(text.repeat(100_000));
   expect((await stored())?.objects).toHaveLength(1);
-  await tell("y".repeat(100_000));
+  await complete("y".repeat(100_000));
   expect((await stored())?.objects).toHaveLength(2);
 });
 

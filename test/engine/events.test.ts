@@ -45,7 +45,7 @@ test("an event that comes before the wait is kept for it: the task does not leav
   expect(runs).toBe(1);
 });
 
-test("several tasks that wait for one event all get it, and those that wait for another wait on", async () => {
+test("several tasks that wait for one event all get it, and those that wait for another keep waiting", async () => {
   const flow = workflow("flow")
     .task("one", ({ step }) => step.waitForEvent("approved", { timeout: "1h" }))
     .task("two", ({ step }) => step.waitForEvent("approved", { timeout: "1h" }))

@@ -11,7 +11,7 @@ export const byPerson = { key: { fields: ["person"] } };
 export interface World {
   readonly app: EmbeddedApp;
   readonly data: string;
-  /** The ports, without what a test puts in between. */
+  /** The ports, without the wrappers of a test. */
   readonly ports: Dependencies;
 }
 

@@ -86,7 +86,7 @@ test("a batch that was cancelled and forgotten is not started again by the worke
   expect(left).toEqual(before.filter((text) => !text.startsWith("definitions/")));
 });
 
-test("a dead letter whose body is gone is reported, and hinders nothing", async () => {
+test("a dead letter whose body is gone is reported, and blocks nothing", async () => {
   const world = opened([workflow("quick").task("a", () => 1)]);
   const batchId = await start(world, "quick", "Ada");
   await untilEnded(world.app, batchId);
@@ -96,7 +96,7 @@ test("a dead letter whose body is gone is reported, and hinders nothing", async 
   expect(forgotten).toMatchObject({ deadLetters: [], unreadableLetters: 1 });
 });
 
-test("a dead letter that this version can't read hinders nothing, stays, and is reported", async () => {
+test("a dead letter that this version can't read is reported, is kept, and blocks nothing", async () => {
   const world = opened([workflow("quick").task("a", () => 1)]);
   const batchId = await start(world, "quick", "Ada");
   await untilEnded(world.app, batchId);

@@ -44,13 +44,13 @@ test("a failure in another part of a large join is seen by the parent that ends 
   });
   const counter = new JoinCounter(store);
   const batch = { batchId: "b", running: new RunningParents() };
-  const witness = parents.find((parent) => of.get(parent) === 0) ?? "";
+  const firstShardParent = parents.find((parent) => of.get(parent) === 0) ?? "";
   for (let first = 0; first < writes.length - 1; first += 500)
     await store.commitEach(writes.slice(first, Math.min(first + 500, writes.length - 1)));
-  const before = await counter.count(batch, join, witness, ending);
+  const before = await counter.count(batch, join, firstShardParent, ending);
   expect(before.ended).toBeLessThan(parents.length);
   await store.commitEach(writes.slice(-1));
-  expect(await counter.count(batch, join, witness, ending)).toEqual({
+  expect(await counter.count(batch, join, firstShardParent, ending)).toEqual({
     ended: 2_100,
     unsuccessful: 1,
     failed: 1,

@@ -122,7 +122,7 @@ test("a cancel that does not take the lock of another leaves it", async () => {
   expect((await ended(first)).tasks[0]).toMatchObject({ status: "SUCCESS", result: "first" });
 });
 
-test("a cancel that died before it gave the lock of a parked task back is carried on", async () => {
+test("a cancel that crashed before it released the lock of a parked task is continued", async () => {
   const isFirst = firstTime();
   const flow = keyedFlow(({ step }) => step.sleep("rest", "30d"));
   const app = testApp({
@@ -173,7 +173,7 @@ test("a process that stops releases its locks: the next one continues at once", 
   expect((await second.ended(batchId, 30)).tasks[0]).toMatchObject({ status: "SUCCESS", result: 2 });
 });
 
-test("a task that can't be described when its wait is over gives its lock back", async () => {
+test("a task that can't be described when its wait is over releases its lock", async () => {
   let isBroken = false;
   const flow = workflow("flow")
     .task("target", () => ({ url: "https://a.example/hook", filler: "x".repeat(100_000) }))

@@ -116,7 +116,7 @@ test("a resumed task has its lock before it has reached its key", async () => {
           const [write] = writes;
           const isGoingOn = writes.length > 1 && statusOf(write) === "PROCESSING" && write?.kind === "update";
           if (isGoingOn && write.data.resumes === 1 && isFirst()) {
-            // Its lock has run out while it stood still; its lease has not.
+            // Its lock has expired while it was paused; its lease has not.
             clock.set(690_000);
             second = await start("flow", input);
             await expect

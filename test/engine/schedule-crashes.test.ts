@@ -28,7 +28,7 @@ test.each([hourMs, -hourMs])(
   },
 );
 
-test("died between the start and the cursor: the slot starts again, to no effect", async () => {
+test("after a crash between the start and the cursor, the slot is started again without effect", async () => {
   const isFirst = firstTime();
   const { clock, app } = await due({ workflows: [daily()] }, (store) => ({
     commit: async (writes) => {
@@ -42,7 +42,7 @@ test("died between the start and the cursor: the slot starts again, to no effect
   expect(await startedBy(app)).toEqual(["schedule 2026-11-21T05:00:00Z"]);
 });
 
-test("died before the start: the slot is not lost, and earlier ones are not started again", async () => {
+test("after a crash before the start, the slot is not lost, and earlier ones are not started again", async () => {
   let starts = 0;
   const { clock, app } = await due({ workflows: [daily("catch_up")] }, (store) => ({
     commit: async (writes) => {

@@ -98,13 +98,13 @@ test("a poll looks until there is something, null included, and what it saw is s
   expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 2, result: { found: null, looks: 3 } });
 });
 
-test("a poll that came to nothing fails the task for good", async () => {
+test("a poll that times out fails the task permanently", async () => {
   const flow = flowOf(({ step }) => step.poll("job", { every: "20ms", timeout: "60ms" }, () => undefined));
   const view = await runToEnd(testApp({ workflows: [flow] }), "flow");
   expect(view.tasks[0]).toMatchObject({ status: "ERROR", attempts: 1, error: { code: "POLL_TIMEOUT" } });
 });
 
-test("waits that came to nothing are remembered: the task goes the same way again, whatever comes later", async () => {
+test("waits that timed out are stored: a later attempt takes the same path, whatever has happened since", async () => {
   const ways: string[] = [];
   let isThere = false;
   const flow = flowOf(async ({ step, attempt }) => {
@@ -198,7 +198,7 @@ test.each([
   expect(clock.now() - startedAt).toBeLessThan(305_000);
 });
 
-test("what a wait came to in one batch is not held against the next call of the same key", async () => {
+test("a wait that timed out in one batch does not affect the next call with the same key", async () => {
   const flow = flowOf(
     async ({ step }) => {
       const id = await step("submit", () => {

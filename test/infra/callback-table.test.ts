@@ -55,7 +55,7 @@ test("it has the name that tasks archive in unless they say otherwise", () => {
   expect(table.table_id).toBe(defaults.callbackTable);
 });
 
-test("no column of the key may take the name of one that is there anyway", () => {
+test("no column of the key has the name of a fixed column", () => {
   const condition = files.variables.callback_key?.validation[1]?.condition ?? "";
   const [, names = ""] = /\], \[([^\]]+)\]\)\)/.exec(condition) ?? [];
   expect(names.split(", ").map((name) => name.slice(1, -1))).toEqual(archiveColumns);

@@ -20,7 +20,7 @@ async function tenLogs() {
 const ids = ({ docs }: { docs: { id: string }[] }) => docs.map(({ id }) => id);
 
 describe("lookups", () => {
-  test("tell what is found and what is missing, with the time that they saw, and keep to their mask", async () => {
+  test("report found and missing documents with the time of the read, and respect their mask", async () => {
     const { client } = connected();
     const { writeTime } = await client.doc("logs/l1").create({ a: 1, b: { c: 2, d: 3 } });
     const [found, missing] = await client.getAll(client.doc("logs/l1"), client.doc("logs/none"), {

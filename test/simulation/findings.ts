@@ -1,6 +1,6 @@
 /** Something that the simulation found in the engine, and a seed that shows it as long as it is not fixed. */
 export interface Finding {
-  /** The mutant that brings it back. */
+  /** The mutant that restores it. */
   readonly mutant: string;
   readonly seed: number;
 }

@@ -39,7 +39,7 @@ export class Ledger {
 
   /**
    * The task continues with a step's result: every later run of the same call has to continue with the same one. What a
-   * worker does that has lost its claim can't be fenced: it comes to nothing.
+   * worker does that has lost its claim can't be fenced: it has no effect.
    */
   used(run: Run, step: string, value: JsonValue): void {
     if (!this.#isLive(run)) return;

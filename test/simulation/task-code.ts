@@ -124,7 +124,7 @@ function passing(process: Process, ms: number, resolve: () => void, left = stret
   else process.after(ms / stretches, () => passing(process, ms, resolve, left - 1));
 }
 
-/** Ends with its signal or, when it ignores that, long after; what it tries then must come to nothing. */
+/** Ends with its signal or, when it ignores that, long after; what it tries then must have no effect. */
 async function hang(
   { heedsAbort }: TaskPlan,
   context: TaskContext,

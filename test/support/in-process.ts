@@ -101,7 +101,7 @@ function openDisplay() {
   };
 }
 
-/** Gives this process another folder and environment. Gives what gives them back. */
+/** Gives this process another folder and environment. Returns a function that restores them. */
 function enter(folder: string, environment: Readonly<Record<string, string>>): () => void {
   const before = { folder: process.cwd(), environment: { ...process.env } };
   process.chdir(folder);

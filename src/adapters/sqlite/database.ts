@@ -119,8 +119,8 @@ const waitMs = { first: 0.05, longest: 0.2 };
 const never = new Int32Array(new SharedArrayBuffer(4));
 
 /**
- * Repeats a statement that has thrown an error, until no other process holds the lock that it needs. It must be one that
- * has no effect then. The event loop stands still meanwhile, as it does while SQLite waits.
+ * Repeats a statement that has thrown an error, until no other process holds the lock that it needs. It must be one
+ * that has no effect then. The event loop stands still meanwhile, as it does while SQLite waits.
  */
 export function waitForLock<Result>(statement: () => Result, timeoutMs: number, thrown: unknown): Result {
   const deadline = performance.now() + timeoutMs;

@@ -279,7 +279,11 @@ const machineErrors = {
   INTERNAL: entry("retry", "Report this with its message: it is a defect in Baton."),
 } as const satisfies Readonly<Record<string, ErrorEntry>>;
 
-/** Every error that a user can meet, by its code, with its remedy and with what happens to the message. */
+/**
+ * Every error that a user can meet, by its code, with its remedy and with what happens to the message. Codes are stored
+ * in documents, and any process shows their remedies: so all entries are in core, and not in the rooms that throw them,
+ * which most processes do not load.
+ */
 export const errorCatalog = { ...messageErrors, ...taskErrors, ...machineErrors } as const;
 
 export type ErrorCode = keyof typeof errorCatalog;

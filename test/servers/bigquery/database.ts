@@ -97,7 +97,7 @@ export class Database {
     return { count, type: prepared.statementType };
   }
 
-  /** The types that the text gives its parameters; without those that it does not tell. */
+  /** The types that the text gives its parameters; without those that it does not show. */
   async parameterTypesOf(sql: string): Promise<ReadonlyMap<string, DuckDBType>> {
     const { count } = await this.#connection.extractStatements(sql);
     if (count !== 1) return new Map();

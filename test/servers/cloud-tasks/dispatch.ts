@@ -13,7 +13,7 @@ export interface DispatcherParts {
 
 const ofConnection = ["connection", "content-length", "host", "transfer-encoding"];
 
-/** Sends a task's request as Google does, with the headers that tell of the task. */
+/** Sends a task's request as Google does, with the headers that describe the task. */
 export async function dispatch(queue: string, task: Task, parts: DispatcherParts): Promise<SendOutcome> {
   const { request } = task;
   const isBody = request.body.length > 0;

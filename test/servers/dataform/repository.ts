@@ -84,7 +84,7 @@ export class Repositories {
     this.#meter.add("dataform_invocations");
     const number = this.invocations.length + 1;
     const invocation: StoredInvocation = {
-      // Names tell nothing of the order.
+      // Names say nothing about the order.
       name: `${repository}/workflowInvocations/${number % 2 === 0 ? "a" : "b"}-${number}`,
       compilationResult,
       ...(workflowConfig !== undefined && { workflowConfig }),

@@ -14,7 +14,7 @@ export interface Candidates {
 
 const nothing = new DocumentSet();
 
-/** As few as the indexes on single fields tell; a read of the past looks at everything. */
+/** As few as the indexes on single fields allow; a read of the past looks at everything. */
 export function candidatesOf(plan: QueryPlan, store: DocumentStore, at: Micros | undefined): Candidates {
   if (plan.allDescendants) {
     const collections = store.group(plan.parent, plan.collectionId);

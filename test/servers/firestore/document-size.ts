@@ -20,7 +20,7 @@ export function checkDocumentSize(name: string, fields: Fields): void {
   );
 }
 
-/** Throws INVALID_ARGUMENT for a request of more than 10 MiB, as near as the decoded writes tell. */
+/** Throws INVALID_ARGUMENT for a request of more than 10 MiB, as far as the decoded writes show. */
 export function checkRequestSize(writes: readonly Write[]): void {
   let bytes = 0;
   for (const { update, delete: deleted = "" } of writes) {

@@ -50,7 +50,7 @@ export class Puller {
     }
   }
 
-  /** Counts from now; 0 gives the message back. */
+  /** Counts from now; 0 returns the message to the queue. */
   setDeadline(ackIds: readonly string[], seconds: number): void {
     for (const ackId of ackIds) {
       const delivery = this.#end(ackId);
