@@ -4,7 +4,8 @@ import { InvalidArgumentError } from "commander";
 import type * as z from "zod";
 import { BatonError, errorMessage } from "../core/errors/errors.ts";
 import type { JsonValue } from "../core/values/json.ts";
-import { describeSyntaxError, parseExactJson } from "../core/values/json-text.ts";
+import { describeSyntaxError, findLimitViolation } from "../core/values/json-syntax.ts";
+import { parseExactJson } from "../core/values/json-text.ts";
 import type { Session } from "./session.ts";
 
 /** A parser for an option that takes a whole number. */
@@ -34,9 +35,12 @@ function decodeText(bytes: Uint8Array, name: string): string {
   }
 }
 
-/** The JSON of `<text>` or `@<file>`. Throws `USAGE`, `NUMBER_NOT_EXACT`. */
+/** The JSON of `<text>` or `@<file>`. Throws `USAGE`, `NUMBER_NOT_EXACT`, `KEY_REPEATED`. */
 export async function readJson(session: Session, argument: string, name: string): Promise<JsonValue> {
-  const text = decodeText(await readBytes(session, argument), name);
+  const bytes = await readBytes(session, argument);
+  const text = decodeText(bytes, name);
+  const violation = findLimitViolation(bytes);
+  if (violation !== undefined) throw new BatonError("USAGE", `${name} can't be read. ${violation}`);
   try {
     return parseExactJson(text, name);
   } catch (cause) {

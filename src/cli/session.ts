@@ -88,6 +88,7 @@ const usageCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "BODY_NOT_JSON",
   "BODY_NOT_BASE64",
   "NUMBER_NOT_EXACT",
+  "KEY_REPEATED",
   "BODY_NOT_AN_EVENT",
   "EVENT_TYPE_UNKNOWN",
 ]);

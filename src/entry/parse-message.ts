@@ -16,7 +16,8 @@ import {
   TickMessageSchema,
 } from "../core/messages.ts";
 import { isJsonObject, type JsonObject, type JsonValue, pathStep } from "../core/values/json.ts";
-import { describeSyntaxError, findLimitViolation, parseExactJson } from "../core/values/json-text.ts";
+import { describeSyntaxError, findLimitViolation } from "../core/values/json-syntax.ts";
+import { parseExactJson } from "../core/values/json-text.ts";
 import type { Delivery } from "../ports/broker.ts";
 
 /** An HTTP request, independent of the server that received it. */
@@ -165,8 +166,8 @@ function cut(text: string): string {
 }
 
 /**
- * The JSON value in the bytes, with exact numbers. Throws `BODY_NOT_JSON` with the position, `NUMBER_NOT_EXACT`, or
- * `BODY_NOT_AN_EVENT` for JSON that is deeper or has more values than `limits` allows.
+ * The JSON value in the bytes, with exact numbers. Throws `BODY_NOT_JSON` with the position, `NUMBER_NOT_EXACT`,
+ * `KEY_REPEATED`, or `BODY_NOT_AN_EVENT` for JSON that is deeper or has more values than `limits` allows.
  */
 export function parseJson(bytes: Uint8Array, where: string): JsonValue {
   const text = decodeUtf8(bytes, where);

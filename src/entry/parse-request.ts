@@ -18,7 +18,8 @@ import {
 
 /**
  * Parses the message of a posted request, for every transport. Throws errors that make the request a dead letter:
- * `BODY_NOT_JSON`, `NUMBER_NOT_EXACT`, `BODY_NOT_BASE64`, `BODY_NOT_AN_EVENT`, `EVENT_TYPE_UNKNOWN`, `INPUT_TOO_LARGE`.
+ * `BODY_NOT_JSON`, `NUMBER_NOT_EXACT`, `KEY_REPEATED`, `BODY_NOT_BASE64`, `BODY_NOT_AN_EVENT`, `EVENT_TYPE_UNKNOWN`,
+ * `INPUT_TOO_LARGE`.
  */
 export function parseRequest(
   { headers, body }: Pick<EntryRequest, "headers" | "body">,

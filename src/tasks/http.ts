@@ -9,7 +9,7 @@ import {
 } from "../core/template/secret-references.ts";
 import { parseDurationSeconds } from "../core/values/duration.ts";
 import { type JsonValue, JsonValueSchema } from "../core/values/json.ts";
-import { parseExactJson, parseJsonWithTexts } from "../core/values/json-text.ts";
+import { parseExactJson } from "../core/values/json-text.ts";
 import type { SecretRedactor } from "../core/values/secrets.ts";
 import { redactUrl } from "../core/values/text.ts";
 import type { HttpResponse } from "../ports/http.ts";
@@ -152,20 +152,25 @@ function bodyOf(
 ): JsonValue {
   if (!/^application\/([\w.+-]+\+)?json\b/i.test(headers["content-type"] ?? "")) return body;
   try {
-    return largeNumbers === "text" ? parseJsonWithTexts(body) : parseExactJson(body, "body");
+    return parseExactJson(body, "body", largeNumbers);
   } catch (error) {
-    if (error instanceof BatonError) throw changedNumber(error, url, secrets);
+    if (error instanceof BatonError) throw unusableAnswer(error, url, secrets);
+    // Only a SyntaxError says that it is no JSON.
+    if (error instanceof RangeError) throw tooDeep(url);
     return body;
   }
 }
 
-function changedNumber({ code, message }: BatonError, url: string, secrets: SecretRedactor): TaskError {
-  const remedy = "Set the parameter `largeNumbers: text` to keep such numbers as strings.";
-  return new TaskError(
-    `The answer of ${redactUrl(url)} can't be kept. ${secrets.redact(message)}. ${remedy}`,
-    {
-      code,
-      retryable: false,
-    },
-  );
+function unusableAnswer({ code, message }: BatonError, url: string, secrets: SecretRedactor): TaskError {
+  const remedy =
+    code === "NUMBER_NOT_EXACT"
+      ? " Set the parameter `largeNumbers: text` to keep such numbers as strings."
+      : "";
+  const text = `The answer of ${redactUrl(url)} can't be kept. ${secrets.redact(message)}.${remedy}`;
+  return new TaskError(text, { code, retryable: false });
+}
+
+function tooDeep(url: string): TaskError {
+  const text = `The answer of ${redactUrl(url)} can't be kept. It nests deeper than ${limits.jsonDepth} levels.`;
+  return new TaskError(text, { code: "TASK_RESULT_NOT_JSON", retryable: false });
 }

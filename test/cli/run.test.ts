@@ -125,6 +125,20 @@ test("run: a number in the input that would be changed is refused, naming where 
   expect(stderr).toContain("what to do: Send the number as a string");
 });
 
+test.each([
+  ['{"order":{"id":1,"id":2}}', "KEY_REPEATED", /"id" twice .*input\.order\.id/],
+  [
+    `${"[".repeat(50_000)}0.12345678901234567${"]".repeat(50_000)}`,
+    "USAGE",
+    /--input .*deeper than 200 levels/,
+  ],
+])("run: an input that would not be stored as it is written is refused", async (input, code, message) => {
+  const place = new Workplace(helloFiles);
+  const refused = await place.baton(["run", "hello", "--input", input, "--json"]);
+  expect(refused.code).toBe(2);
+  expect(refused.json).toMatchObject({ error: { code, message: expect.stringMatching(message) } });
+});
+
 test("show: what to do about the error of each task, and all of a long one below the table", async () => {
   const long = `first ${"x".repeat(3_000)} last`;
   const place = new Workplace({

@@ -1,11 +1,14 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { BatonError } from "../../src/core/errors/errors.ts";
 import {
   isExactNumber,
   numberOrText,
   parseExactJson,
-  parseJsonWithTexts,
+  parseStoredJson,
 } from "../../src/core/values/json-text.ts";
+
+const parseTexts = (text: string) => parseExactJson(text, "input", "text");
 
 describe("a number as it was written", () => {
   test.each([
@@ -103,18 +106,18 @@ describe("JSON from outside", () => {
     expect(() => parseExactJson(text, "input")).toThrow(
       expect.objectContaining({ code: "NUMBER_NOT_EXACT", where: path }),
     );
-    expect(JSON.stringify(parseJsonWithTexts(text))).toBe(text.replace(/7\d{18}|1e999/, '"$&"'));
+    expect(JSON.stringify(parseTexts(text))).toBe(text.replace(/7\d{18}|1e999/, '"$&"'));
   });
 
   test("digits in texts and keys are no numbers", () => {
     const text = `{"${id}":"${id}","escaped \\" ${id}":["1e999"]}`;
     expect(JSON.stringify(parseExactJson(text, "input"))).toBe(text);
-    expect(JSON.stringify(parseJsonWithTexts(text))).toBe(text);
+    expect(JSON.stringify(parseTexts(text))).toBe(text);
   });
 
   test("as texts, all whole numbers beyond 2^53 are, whatever their digits, and no others", () => {
     const text = "[9007199254740991,9007199254740992,-9007199254740992,1e21,0.1,1234567890123456]";
-    expect(parseJsonWithTexts(text)).toEqual([
+    expect(parseTexts(text)).toEqual([
       9007199254740991,
       "9007199254740992",
       "-9007199254740992",
@@ -127,8 +130,7 @@ describe("JSON from outside", () => {
 
   test("keys that JavaScript has a meaning for stay keys", () => {
     const text = `{"__proto__":{"polluted":1},"constructor":{"prototype":2},"toString":[${"1".repeat(15)}.5]}`;
-    for (const parse of [parseExactJson, parseJsonWithTexts])
-      expect(JSON.stringify(parse(text, "input"))).toBe(text);
+    for (const parse of [parseExactJson, parseTexts]) expect(JSON.stringify(parse(text, "input"))).toBe(text);
     expect({}).not.toHaveProperty("polluted");
   });
 
@@ -140,6 +142,55 @@ describe("JSON from outside", () => {
     fc.assert(
       fc.property(fc.json(), (text) => {
         expect(parseExactJson(text, "input")).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+});
+
+describe("a key that its object has already", () => {
+  test.each([
+    ['{"id":1,"id":2}', "input.id"],
+    ['{"a":[{},{"b c":{"x":1},"y":2,"b c":3}]}', 'input.a[1]["b c"]'],
+    ['{"a":{"b":1} , "\\u0061" : {"b":2}}', "input.a"],
+    ['{"__proto__":1,"__proto__":{"x":[1]}}', "input.__proto__"],
+    ['[{"\\"":1,"\\"":2}]', 'input[0]["\\""]'],
+    ['{"a":1234567890123456,"a":1}', "input.a"],
+  ])("in %s is refused, naming its path", (text, where) => {
+    for (const largeNumbers of ["refuse", "text"] as const)
+      expect(() => parseExactJson(text, "input", largeNumbers)).toThrow(
+        expect.objectContaining({ code: "KEY_REPEATED", where }),
+      );
+  });
+
+  test("of a database gives its first value", () => {
+    const text = '{"a":{"x":1,"x":[{"y":2}]},"b":[1],"a":{"y":1,"y":2},"c":9007199254740993,"b":"},","b":3}';
+    expect(parseStoredJson(text)).toEqual({ a: { x: 1 }, b: [1], c: "9007199254740993" });
+  });
+
+  test("is not found where none is, and wherever one is", () => {
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        expect(parseStoredJson(text)).toEqual(parseTexts(text));
+      }),
+    );
+    const entries = fc.array(fc.tuple(fc.constantFrom("a", "b", "c", '"'), fc.json()), {
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(entries, (members) => {
+        const text = `{${members.map(([key, item]) => `${JSON.stringify(key)} : ${item}`).join(" ,\n")}}`;
+        const first = new Map<string, unknown>();
+        for (const [key, item] of members) if (!first.has(key)) first.set(key, parseTexts(item));
+        expect(parseStoredJson(text)).toEqual(Object.fromEntries(first));
+        const refused = (() => {
+          try {
+            parseExactJson(text, "input");
+            return false;
+          } catch (error) {
+            return error instanceof BatonError && error.code === "KEY_REPEATED";
+          }
+        })();
+        expect(refused).toBe(first.size < members.length);
       }),
     );
   });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { errorCatalog } from "../../src/core/errors/error-catalog.ts";
 import { BatonError } from "../../src/core/errors/errors.ts";
 import { MessageSchema } from "../../src/core/messages.ts";
-import { findSyntaxError } from "../../src/core/values/json-text.ts";
+import { findSyntaxError } from "../../src/core/values/json-syntax.ts";
 import type { EntryRequest, RequestHeaders } from "../../src/entry/parse-message.ts";
 import { parseRequest } from "../../src/entry/parse-request.ts";
 import { base64, notification, post, push } from "./requests.ts";

@@ -118,6 +118,7 @@ describe("bodies that are no message", () => {
     ["INPUT_TOO_LARGE", 413],
     ["INPUT_INVALID", 422],
     ["NUMBER_NOT_EXACT", 400],
+    ["KEY_REPEATED", 400],
   ] as const)("posted as plain JSON, %s is answered %i, in a push 202", async (code, status) => {
     const { intake, handle } = setUp();
     intake.onDeliver = async () => ({ outcome: "dead-lettered", deadLetterId: "d2", code });

@@ -45,6 +45,18 @@ describe("refusals", () => {
       "(body.input.b[1])",
     ],
     [
+      "two equal keys",
+      post('{"kind":"start","workflowId":"a","workflowId":"b"}'),
+      "KEY_REPEATED",
+      "(body.workflowId)",
+    ],
+    [
+      "two equal keys in the data of a push",
+      post(push({ data: Buffer.from('{"workflowId":"a","input":[{"id":1,"id":1}]}').toString("base64") })),
+      "KEY_REPEATED",
+      "(body.message.data.input[0].id)",
+    ],
+    [
       "input too large",
       post({ workflowId: "a", input: "x".repeat(600_000) }),
       "INPUT_TOO_LARGE",

@@ -103,11 +103,6 @@ describe("messages", () => {
       post({ ...envelope, type: finalized, data: stored }, { "content-type": "application/json" }),
       { ...object, size: 12 },
     ],
-    [
-      "the last of two equal keys",
-      post('{"kind":"start","workflowId":"a","workflowId":"b"}'),
-      { kind: "start", workflowId: "b" },
-    ],
   ])("%s", (_name, request, message) => {
     const { publishedAt, ...parsed } = delivered(parseRequest(request));
     expect(parsed).toEqual({ message, deliveryAttempt: 1 });

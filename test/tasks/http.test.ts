@@ -172,3 +172,15 @@ it("refuses an answer with a number that would be changed, and keeps it as a tex
     `{"status":200,"body":${answer.body.replace("7615917337495251231", '"7615917337495251231"')}}`,
   );
 });
+
+it("refuses an answer that repeats a key, and one that is nested too deep", async () => {
+  answer.body = '{"orders":[{"id":1,"id":2}]}';
+  for (const largeNumbers of ["refuse", "text"] as const)
+    await expect(run({ largeNumbers })).rejects.toMatchObject({
+      code: "KEY_REPEATED",
+      retryable: false,
+      message: expect.stringMatching(/the key "id" twice \(body\.orders\[0\]\.id\)\.$/),
+    });
+  answer.body = `${"[".repeat(100_000)}0.1234567890123456789${"]".repeat(100_000)}`;
+  await expect(run()).rejects.toMatchObject({ code: "TASK_RESULT_NOT_JSON", retryable: false });
+});

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { JsonValue } from "../../core/values/json.ts";
-import { decimalOrText, numberOrText, parseJsonWithTexts } from "../../core/values/json-text.ts";
+import { decimalOrText, numberOrText, parseStoredJson } from "../../core/values/json-text.ts";
 import { doubleToJson, intervalTextToJson, timeTextToJson } from "../../core/values/sql-json.ts";
 import { isoTimeFromMicroseconds } from "../../core/values/time.ts";
 import type { Row } from "../../ports/warehouse.ts";
@@ -72,7 +72,7 @@ function scalarToJson(type: string, text: string): JsonValue {
     case "INTERVAL":
       return intervalTextToJson(text);
     case "JSON":
-      return parseJsonWithTexts(text);
+      return parseStoredJson(text);
     default:
       return text;
   }

@@ -3,7 +3,8 @@ import { extname } from "node:path";
 import { BatonError, errorMessage } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { JsonValue } from "../../core/values/json.ts";
-import { describeSyntaxError, findLimitViolation, parseExactJson } from "../../core/values/json-text.ts";
+import { describeSyntaxError, findLimitViolation } from "../../core/values/json-syntax.ts";
+import { parseExactJson } from "../../core/values/json-text.ts";
 import type { ItemSource, ReadItem, UnreadableItem } from "./items.ts";
 
 interface Line {
@@ -233,7 +234,7 @@ function parseJson(text: string): { readonly value: JsonValue } | { readonly pro
   try {
     return { value: parseExactJson(text, "$") };
   } catch (error) {
-    if (error instanceof BatonError) return { problem: `${error.message}; send it as a string, in quotes` };
+    if (error instanceof BatonError) return { problem: `${error.message}. ${error.remedy}` };
     return { problem: `it is not JSON: ${describeSyntaxError(text)}` };
   }
 }

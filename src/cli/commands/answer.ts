@@ -13,7 +13,7 @@ import { oneLine } from "../output/text.ts";
 import type { Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
 
-/** The JSON of `<text>` or `@<file>`. Throws `USAGE` if it can't be stored, `NUMBER_NOT_EXACT`. */
+/** The JSON of `<text>` or `@<file>`. Throws `USAGE` if it can't be stored, `NUMBER_NOT_EXACT`, `KEY_REPEATED`. */
 async function readStorableJson(session: Session, argument: string, name: string): Promise<JsonValue> {
   const json = await readJson(session, argument, name);
   const encoded = encodeJson(json);

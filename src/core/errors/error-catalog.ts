@@ -17,6 +17,10 @@ const messageErrors = {
     "Send the number as a string, in quotes: JSON numbers are read as doubles, which would change it. " +
       "For the response of an `http` task, set `largeNumbers: text`.",
   ),
+  KEY_REPEATED: entry(
+    "dead-letter",
+    "Send each key of an object once: JSON readers keep one of its values, and not all keep the same.",
+  ),
   BODY_TOO_LARGE: entry("none", "Store large data in the bucket, and send the name of the object."),
   BODY_UNSIZED: entry("none", "Send a Content-Length header. Chunked bodies are not accepted."),
   BODY_ENCODED: entry("none", "Send the body without a Content-Encoding."),

@@ -1,6 +1,6 @@
 import type { DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import type { JsonValue } from "../../../core/values/json.ts";
-import { decimalOrText, numberOrText, parseJsonWithTexts } from "../../../core/values/json-text.ts";
+import { decimalOrText, numberOrText, parseStoredJson } from "../../../core/values/json-text.ts";
 import { doubleToJson, intervalText, timeTextToJson } from "../../../core/values/sql-json.ts";
 import { isoTimeFromMicroseconds } from "../../../core/values/time.ts";
 
@@ -15,7 +15,7 @@ export function jsonConverter(duckdb: DuckDb, type: DuckDBType): (value: DuckDBV
 
 function toJson(duckdb: DuckDb, value: DuckDBValue, type: DuckDBType | undefined): JsonValue {
   if (value === null) return isList(duckdb, type) ? [] : null;
-  if (typeof value === "string") return type?.alias === "JSON" ? parseJsonWithTexts(value) : value;
+  if (typeof value === "string") return type?.alias === "JSON" ? parseStoredJson(value) : value;
   if (typeof value === "boolean") return value;
   if (typeof value === "number") return doubleToJson(value);
   if (typeof value === "bigint") return numberOrText(value.toString());
