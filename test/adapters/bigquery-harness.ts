@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { onTestFinished } from "vitest";
+import * as z from "zod";
 import type { BigQueryOptions } from "../../src/adapters/bigquery/api.ts";
 import { BigQueryWarehouse } from "../../src/adapters/bigquery/bigquery-warehouse.ts";
 import { WarehouseCallbackArchive } from "../../src/adapters/callback-archive/archive.ts";
@@ -30,6 +31,8 @@ export async function contractBigQuery() {
   return {
     warehouse: new BigQueryWarehouse(all),
     archive: () => new WarehouseCallbackArchive(new BigQueryWarehouse(all)),
+    kinds: (table: string) =>
+      kindsOf(`${foreignBigQuery}/bigquery/v2/projects/${all.projectId}/datasets/${dataset}`, table),
     async file(name: string, content: string | Uint8Array): Promise<string> {
       const path = `/upload/storage/v1/b/${bucket}/o?uploadType=media&name=${encodeURIComponent(name)}`;
       await post(path, "application/octet-stream", Buffer.from(content));
@@ -52,5 +55,29 @@ export async function makeBigQuery(options: Partial<BigQueryOptions> = {}) {
     objects.set(uri, Buffer.from(content));
     return uri;
   }
-  return { server, file, another, archive, warehouse: another() };
+  const kinds = (table: string) =>
+    kindsOf(`${server.url}/bigquery/v2/projects/${all.projectId}/datasets/${all.dataset}`, table);
+  return { server, file, another, archive, kinds, warehouse: another() };
+}
+
+const TableSchema = z.object({
+  schema: z.object({ fields: z.array(z.object({ type: z.string(), mode: z.string().optional() })) }),
+});
+const kindNames: Readonly<Record<string, string>> = {
+  BOOL: "boolean",
+  BOOLEAN: "boolean",
+  INT64: "integer",
+  INTEGER: "integer",
+  FLOAT64: "decimal",
+  FLOAT: "decimal",
+  DATE: "date",
+  TIMESTAMP: "timestamp",
+  STRING: "text",
+  JSON: "json",
+  RECORD: "object",
+};
+
+async function kindsOf(dataset: string, table: string): Promise<readonly string[]> {
+  const { schema } = TableSchema.parse(await (await fetch(`${dataset}/tables/${table}`)).json());
+  return schema.fields.map(({ type, mode }) => (mode === "REPEATED" ? "list" : (kindNames[type] ?? type)));
 }

@@ -57,5 +57,25 @@ export async function makeWarehouse(options: DatabaseFileOptions = {}) {
     return warehouse.rows(sql, {}, 1_000, never);
   }
 
-  return { folder, path, warehouse, file, load, loadText, rows };
+  async function kinds(table: string): Promise<readonly string[]> {
+    const found = await rows(`SELECT column_type AS type FROM (DESCRIBE ${table})`);
+    return found.map(({ type }) => kindOfType(String(type)));
+  }
+
+  return { folder, path, warehouse, file, load, loadText, rows, kinds };
+}
+
+const kindNames: Readonly<Record<string, string>> = {
+  BOOLEAN: "boolean",
+  BIGINT: "integer",
+  DOUBLE: "decimal",
+  DATE: "date",
+  "TIMESTAMP WITH TIME ZONE": "timestamp",
+  VARCHAR: "text",
+  JSON: "json",
+};
+
+function kindOfType(type: string): string {
+  if (type.endsWith("]")) return "list";
+  return type.startsWith("STRUCT") ? "object" : (kindNames[type] ?? type);
 }

@@ -3,6 +3,7 @@ import { makeWarehouse } from "../adapters/duckdb-harness.ts";
 import { describeWarehouse } from "./warehouse-contract.ts";
 import { describeFiles } from "./warehouse-contract-files.ts";
 import { describeParameters } from "./warehouse-contract-parameters.ts";
+import { describeFileRules, describeRealFiles } from "./warehouse-contract-rules.ts";
 import { describeValues } from "./warehouse-contract-values.ts";
 
 describe("the DuckDB warehouse keeps the contract", () => {
@@ -11,3 +12,5 @@ describe("the DuckDB warehouse keeps the contract", () => {
   describeValues("duckdb", makeWarehouse);
 });
 describe("the DuckDB warehouse reads files as all do", () => describeFiles(makeWarehouse));
+describe("the DuckDB warehouse reads files by the rules", () => describeFileRules(makeWarehouse));
+describe("the DuckDB warehouse reads the files of programs", () => describeRealFiles(makeWarehouse));

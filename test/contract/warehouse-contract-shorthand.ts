@@ -14,6 +14,8 @@ export interface WarehouseUnderTest {
   readonly warehouse: Warehouse;
   /** Puts a file where the warehouse reads it; gives its URI. */
   file(name: string, content: string | Uint8Array): Promise<string>;
+  /** The kinds of a table's columns, in the words of the rules for files, in their order. */
+  kinds(table: string): Promise<readonly string[]>;
 }
 
 const never = new AbortController().signal;
@@ -27,7 +29,7 @@ export async function finished(ask: () => Promise<JobState>): Promise<JobResult>
 }
 
 /** Short ways to ask a warehouse. Jobs without an id get one of their own. */
-export function shorthand({ warehouse, file }: WarehouseUnderTest) {
+export function shorthand({ warehouse, file }: Pick<WarehouseUnderTest, "warehouse" | "file">) {
   let jobs = 0;
   const into = (given: Partial<Destination>): Destination => ({
     table: "orders",

@@ -84,7 +84,7 @@ async function inspectJson(inspection: Inspection): Promise<FilePlan> {
     (path) => existing?.fields.some(({ name, type }) => name === path && /^FLOAT/.test(type)) ?? false,
   );
   if (scan.rows === 0) throw emptyFile(job.uri);
-  const isReadable = !isArray && isReadByBigQuery(format);
+  const isReadable = !isArray && !format?.hasMark && isReadByBigQuery(format);
   return {
     configuration: {
       sourceFormat: "NEWLINE_DELIMITED_JSON",

@@ -1,5 +1,5 @@
 import { pipeline } from "node:stream";
-import { createGunzip, createZstdDecompress } from "node:zlib";
+import { createGunzip, createZstdDecompress, type ZstdDecompress } from "node:zlib";
 import { limits } from "../limits.ts";
 import { FileProblem } from "./file-problem.ts";
 
@@ -64,27 +64,41 @@ async function* limited(bytes: AsyncIterable<Uint8Array>, mostBytes: number): As
 }
 
 /**
- * Node's decompressor drops what follows the end of a frame in the same chunk, and parallel compressors write many
- * frames. So each chunk is written again from where the decompressor stopped.
+ * Node's decompressor ends at the end of a frame if more follows in the same chunk, and parallel compressors write many
+ * frames. So the rest of such a chunk begins another decompressor.
  */
 async function* unzstd(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const stream = createZstdDecompress();
-  const write = (chunk: Uint8Array) =>
-    new Promise<void>((resolve, reject) => {
-      stream.write(chunk, (error) => (error ? reject(error) : resolve()));
-    });
-  const feed = async () => {
-    for await (const chunk of bytes)
-      for (let rest = chunk; rest.length > 0; ) {
-        const before = stream.bytesWritten;
-        await write(rest);
-        rest = rest.subarray(Math.max(1, stream.bytesWritten - before));
+  const input = bytes[Symbol.asyncIterator]();
+  let rest: Uint8Array = new Uint8Array(0);
+  let hasEnded = false;
+  while (!hasEnded) {
+    const stream = createZstdDecompress();
+    const feed = async () => {
+      for (let isInFrame = true; isInFrame; ) {
+        if (rest.length === 0) {
+          const next = await input.next();
+          hasEnded = next.done === true;
+          if (next.done) break;
+          rest = next.value;
+        }
+        const used = await writeTo(stream, rest);
+        isInFrame = used === rest.length;
+        rest = rest.subarray(used);
       }
-    stream.end();
-  };
-  const feeding = feed().catch((thrown) => stream.destroy(thrown));
-  yield* stream;
-  await feeding;
+      stream.end();
+    };
+    const feeding = feed().catch((thrown) => stream.destroy(thrown));
+    yield* stream;
+    await feeding;
+  }
+}
+
+/** The number of bytes that the decompressor has used. */
+function writeTo(stream: ZstdDecompress, chunk: Uint8Array): Promise<number> {
+  const before = stream.bytesWritten;
+  return new Promise((resolve, reject) => {
+    stream.write(chunk, (error) => (error ? reject(error) : resolve(stream.bytesWritten - before)));
+  });
 }
 
 export function concatenate(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
