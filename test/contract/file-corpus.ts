@@ -32,7 +32,7 @@ export const realFiles: readonly RealFile[] = [
   {
     from: "R, write.csv: mtcars",
     text: fixture("mtcars.csv"),
-    kinds: "tdiddddiiiii".replace("ddddiiiii", "idddiiii"),
+    kinds: "tdididddiiii",
     rows: 32,
     row: {
       column_1: "Fiat 128",
@@ -100,7 +100,7 @@ export const realFiles: readonly RealFile[] = [
   {
     from: "pandas, to_csv",
     text: ",name,score,when\n0,Ada,1.0,2026-10-31 08:30:00\n1,Bob,,\n",
-    kinds: "itdt".replace(/t$/, "T"),
+    kinds: "itdT",
     rows: 2,
     row: { column_1: 1, name: "Bob", score: null, when: null },
   },
@@ -536,8 +536,20 @@ export const realFiles: readonly RealFile[] = [
     row: { id: "1587000000000000001", text: "x \u0001 😀" },
   },
   // Public data, devices and logs
-  { from: "a city: venues", text: fixture("venues.csv"), kinds: "", rows: 0, row: {} },
-  { from: "the postal service: ZIP codes", text: fixture("zips.csv"), kinds: "ti", rows: 0, row: {} },
+  {
+    from: "a city: venues",
+    text: fixture("venues.csv"),
+    kinds: "ittti",
+    rows: 19,
+    row: { venueid: 1, venuename: "Toyota Park", venuecity: "Bridgeview", venuestate: "IL", venueseats: 0 },
+  },
+  {
+    from: "the postal service: ZIP codes",
+    text: fixture("zips.csv"),
+    kinds: "ti",
+    rows: 301,
+    row: { zip: "02215", n: 301 },
+  },
   {
     from: "NOAA, with 9999 for missing",
     text: "STATION,DATE,TMP\n01001,2026-10-31,9999\n01002,2026-11-01,12\n",
@@ -548,11 +560,11 @@ export const realFiles: readonly RealFile[] = [
   },
   {
     from: "Eurostat",
-    text: "geo\\time,2025,2026\nCH,1.5,2\nAT,:,3\n",
+    text: "geo\\time,y2025,y2026\nCH,1.5,2\nAT,:,3\n",
     options: { nullValues: [":"] },
     kinds: "tdi",
     rows: 2,
-    row: { geo_time: "AT", "2025": null, "2026": 3 },
+    row: { geo_time: "AT", y2025: null, y2026: 3 },
   },
   {
     from: "a data logger",
