@@ -20,7 +20,7 @@ import type { Warehouse } from "../ports/warehouse.ts";
 import { LocalTaskRunner } from "../runtime/task-runner.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
 import { createTracing } from "../telemetry/telemetry.ts";
-import { type CodeCatalog, FixedCatalog, FolderCatalog } from "../workflow/catalog.ts";
+import { type CodeCatalog, codeOf, FixedCatalog, FolderCatalog } from "../workflow/catalog.ts";
 import type { BuiltWorkflow } from "../workflow/workflow.ts";
 import { httpClient, remoteServices } from "./services.ts";
 import type { Worker } from "./workers.ts";
@@ -81,11 +81,7 @@ export function buildEngine(
     applied: () => applied.all(),
   });
   const catalog: CodeCatalog = workflows ? new FixedCatalog(workflows) : folder;
-  const code = tracing.code({
-    types: builtInTaskTypes,
-    findFunction: (workflowId: string, taskId: string) => catalog.taskCode(workflowId, taskId),
-    findKeyFunction: (workflowId: string, taskId: string) => catalog.keyFunction(workflowId, taskId),
-  });
+  const code = tracing.code(codeOf(catalog, builtInTaskTypes));
   const files = new MovedFiles({ store, objects, catalog, ids, clock });
   const services = tracing.services({ warehouse, objects: files, http, ...remoteServices(configuration) });
   const { attemptSeconds } = ports.settings;

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
+import type { CallbackAddress } from "./callback.ts";
 import { BatonError } from "./errors/errors.ts";
 import { limits } from "./limits.ts";
 import type { JsonValue } from "./values/json.ts";
+import { isoTime } from "./values/time.ts";
 
 type CallbackType = "task.progress" | "task.completed" | "task.failed";
 
@@ -39,6 +41,17 @@ export function callbackPages(
       body: JSON.stringify({ ...head, ...numbers, sha256, encoding: "json-text", data }),
     };
   });
+}
+
+/** The requests for an event, complete for their sender. `occurredAt`: in milliseconds. */
+export function callbackRequests(
+  { occurredAt, ...event }: Omit<CallbackEvent, "occurredAt" | "pageBytes"> & { readonly occurredAt: number },
+  { url, secrets }: CallbackAddress,
+  signal: AbortSignal,
+) {
+  const { callbackPageBytes: pageBytes, callbackTimeoutSeconds: timeoutSeconds } = limits;
+  const pages = callbackPages({ ...event, occurredAt: isoTime(occurredAt), pageBytes });
+  return pages.map((page) => ({ ...page, url, secrets, timeoutSeconds, signal }));
 }
 
 function sha256Hex(text: string): string {

@@ -6,7 +6,7 @@ import {
   markSending,
   needsArchiving,
 } from "../core/callback.ts";
-import { callbackPages } from "../core/callback-pages.ts";
+import { callbackRequests } from "../core/callback-pages.ts";
 import { errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
 import { requestedPause } from "../core/retry.ts";
@@ -74,19 +74,11 @@ class CallbackDelivery {
     // mutation: taken-pages-are-not-read-again
     if (this.#current.data.deliveredAt !== null) return;
     const { callbacks, clock, ids } = this.#dependencies;
-    const pages = await pagesOf(this.#dependencies, this.#current.data);
-    for (const page of pages.slice(this.#current.data.pagesTaken)) {
-      const { url, secrets } = this.#current.data.target;
-      await callbacks.send({
-        url,
-        secrets,
-        webhookId: page.webhookId,
-        body: page.body,
-        timeoutSeconds: limits.callbackTimeoutSeconds,
-        signal: neverAborted,
-      });
+    const requests = await requestsFor(this.#dependencies, this.#current.data);
+    for (const request of requests.slice(this.#current.data.pagesTaken)) {
+      await callbacks.send(request);
       const sent = { at: clock.now(), error: null };
-      if (!(await this.#write(markPageSent(this.#current.data, pages.length, sent, ids.unique())))) return;
+      if (!(await this.#write(markPageSent(this.#current.data, requests.length, sent, ids.unique())))) return;
     }
   }
 
@@ -145,13 +137,13 @@ async function problemOf(work: () => Promise<void>): Promise<Problem | undefined
   }
 }
 
-async function pagesOf({ objects }: Dependencies, { eventId, type, occurredAt, data }: Callback) {
-  return callbackPages({
-    eventId,
-    type,
+async function requestsFor({ objects }: Dependencies, callback: Callback) {
+  const event = {
+    eventId: callback.eventId,
+    type: callback.type,
     // mutation: every-send-has-the-same-bytes
-    occurredAt: new Date(occurredAt).toISOString(),
-    data: await readResult(objects, data),
-    pageBytes: limits.callbackPageBytes,
-  });
+    occurredAt: callback.occurredAt,
+    data: await readResult(objects, callback.data),
+  };
+  return callbackRequests(event, callback.target, neverAborted);
 }

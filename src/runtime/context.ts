@@ -1,19 +1,19 @@
 import { setImmediate } from "node:timers/promises";
-import { callbackPages } from "../core/callback-pages.ts";
+import { callbackRequests } from "../core/callback-pages.ts";
 import { BatonError, errorMessage, TaskError } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
 import type { Notes } from "../core/records.ts";
-import { parseDurationSeconds } from "../core/values/duration.ts";
+import { type Duration, parseDurationSeconds } from "../core/values/duration.ts";
 import type { JsonObject } from "../core/values/json.ts";
 import { withoutSecrets } from "../core/values/secrets.ts";
 import { truncate } from "../core/values/text.ts";
-import { daySeconds, isoTime } from "../core/values/time.ts";
+import { daySeconds } from "../core/values/time.ts";
 import type { CallbackSender } from "../ports/callbacks.ts";
 import type { Clock, Ids } from "../ports/machine.ts";
-import type { Assignment } from "../ports/task-runner.ts";
+import type { Assignment, StepMemory } from "../ports/task-runner.ts";
 import type { LogFields, Logger } from "../ports/telemetry.ts";
-import { outsideRun } from "./current-run.ts";
-import type { Steps } from "./step-api.ts";
+import { MemoryOutsideRun, outsideRun } from "./current-run.ts";
+import { type ParkedOutcome, type PollOptions, StepRun, type Steps, type WaitOptions } from "./step-api.ts";
 import {
   type ItemWork,
   type Services,
@@ -84,6 +84,31 @@ export function createContext(
   };
 }
 
+/** Creates `context.step`. Most tasks have no steps, so their parts are created by the first one; see `StepRun`. */
+export function createSteps(
+  memory: () => StepMemory,
+  clock: Clock,
+  signal: AbortSignal,
+  park: (outcome: ParkedOutcome) => void,
+): Steps {
+  let first: StepRun | undefined;
+  const run = (): StepRun => {
+    first ??= new StepRun(new MemoryOutsideRun(memory()), clock, signal, park);
+    return first;
+  };
+  const step = <Result>(name: string, work: () => Promise<Result> | Result) => run().run(name, work);
+  return Object.assign(step, {
+    sleep: (name: string, duration: Duration) => run().sleep(name, duration),
+    sleepUntil: (name: string, when: Date) => run().sleepUntil(name, when),
+    poll: <Result>(
+      name: string,
+      options: PollOptions,
+      look: () => Promise<Result | undefined> | Result | undefined,
+    ) => run().poll(name, options, look),
+    waitForEvent: (name: string, options: WaitOptions) => run().waitForEvent(name, options),
+  });
+}
+
 /** Adds the labels to every line. */
 export function withLabels(logger: Logger, labels: LogFields): Logger {
   return {
@@ -111,23 +136,14 @@ export function createTaskCallback(
   signal: AbortSignal,
 ): TaskCallback {
   if (!callback) return noCallback;
-  const send = async (data: JsonObject, { url, secrets, eventId }: ProgressAddress) => {
-    const pages = callbackPages({
-      eventId: `${eventId}_progress_${ids.unique()}`,
+  const send = async (data: JsonObject, address: ProgressAddress) => {
+    const event = {
+      eventId: `${address.eventId}_progress_${ids.unique()}`,
       type: "task.progress",
-      occurredAt: isoTime(clock.now()),
-      data: { ...data, of: eventId },
-      pageBytes: limits.callbackPageBytes,
-    });
-    for (const page of pages)
-      await callbacks.send({
-        url,
-        secrets,
-        webhookId: page.webhookId,
-        body: page.body,
-        timeoutSeconds: limits.callbackTimeoutSeconds,
-        signal,
-      });
+      occurredAt: clock.now(),
+      data: { ...data, of: address.eventId },
+    } as const;
+    for (const request of callbackRequests(event, address, signal)) await callbacks.send(request);
   };
   return {
     async progress(data) {

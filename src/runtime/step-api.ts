@@ -8,7 +8,6 @@ import { type Duration, parseDurationSeconds } from "../core/values/duration.ts"
 import { encodeJson, type JsonText, type JsonValue } from "../core/values/json.ts";
 import type { Clock } from "../ports/machine.ts";
 import type { StepMemory, StepResult, TaskOutcome } from "../ports/task-runner.ts";
-import { MemoryOutsideRun } from "./current-run.ts";
 
 /** Set inside the work of a step, where no other step may start: it could wait for its own outer step. */
 const insideStep = new AsyncLocalStorage<true>();
@@ -49,35 +48,10 @@ export interface Steps {
   waitForEvent(name: string, options: WaitOptions): Promise<JsonValue>;
 }
 
-type ParkedOutcome = Extract<TaskOutcome, { kind: "parked" }>;
+export type ParkedOutcome = Extract<TaskOutcome, { kind: "parked" }>;
 
-/** Creates the steps of one run of a task. `park` ends the run; the code that waits never continues. */
-export function createSteps(
-  memory: () => StepMemory,
-  clock: Clock,
-  signal: AbortSignal,
-  park: (outcome: ParkedOutcome) => void,
-): Steps {
-  let first: StepRun | undefined;
-  // Most tasks have no steps.
-  const run = (): StepRun => {
-    first ??= new StepRun(new MemoryOutsideRun(memory()), clock, signal, park);
-    return first;
-  };
-  const step = <Result>(name: string, work: () => Promise<Result> | Result) => run().run(name, work);
-  return Object.assign(step, {
-    sleep: (name: string, duration: Duration) => run().sleep(name, duration),
-    sleepUntil: (name: string, when: Date) => run().sleepUntil(name, when),
-    poll: <Result>(
-      name: string,
-      options: PollOptions,
-      look: () => Promise<Result | undefined> | Result | undefined,
-    ) => run().poll(name, options, look),
-    waitForEvent: (name: string, options: WaitOptions) => run().waitForEvent(name, options),
-  });
-}
-
-class StepRun {
+/** The steps of one run of a task. `park` ends the run; the code that waits never continues. */
+export class StepRun {
   readonly #memory: StepMemory;
   readonly #clock: Clock;
   readonly #signal: AbortSignal;

@@ -14,9 +14,8 @@ import type {
   Turn,
 } from "../ports/task-runner.ts";
 import type { LogFields, Logger } from "../ports/telemetry.ts";
-import { createContext, createTaskCallback, NoteTaker, withLabels } from "./context.ts";
+import { createContext, createSteps, createTaskCallback, NoteTaker, withLabels } from "./context.ts";
 import { type CurrentRun, TaskInterrupted, toOutcome, withRun } from "./current-run.ts";
-import { createSteps } from "./step-api.ts";
 import {
   cancelBuiltIn,
   isThenable,

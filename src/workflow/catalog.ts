@@ -1,6 +1,7 @@
 import type { AppliedWorkflow } from "../core/records.ts";
 import type { DeployedWorkflow, WorkflowCatalog } from "../ports/catalog.ts";
 import type { MaybePromise } from "../ports/store.ts";
+import type { TaskCode } from "../runtime/task-code.ts";
 import type { AnyTaskFunction, KeyFunction } from "../runtime/task-type.ts";
 import type { DataWorkflowResult, TaskTypes } from "./data-workflow.ts";
 import type { BuiltWorkflow } from "./workflow.ts";
@@ -16,6 +17,15 @@ import {
 export interface CodeCatalog extends WorkflowCatalog {
   taskCode(workflowId: string, taskId: string): MaybePromise<AnyTaskFunction | undefined>;
   keyFunction(workflowId: string, taskId: string): Promise<KeyFunction | undefined>;
+}
+
+/** How the task runner finds the code of these workflows and of the built-in task types. */
+export function codeOf(catalog: CodeCatalog, types: TaskCode["types"]): TaskCode {
+  return {
+    types,
+    findFunction: (workflowId, taskId) => catalog.taskCode(workflowId, taskId),
+    findKeyFunction: (workflowId, taskId) => catalog.keyFunction(workflowId, taskId),
+  };
 }
 
 /** Workflows that are already in memory. */

@@ -489,7 +489,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a callback has other bytes in every send",
     mark: "every-send-has-the-same-bytes",
-    change: value("new Date(occurredAt + Number(process.hrtime.bigint() % 1_000_000_007n)).toISOString()"),
+    change: value("callback.occurredAt + Number(process.hrtime.bigint() % 1_000_000_007n)"),
   },
   {
     name: "a crash after the end loses the callback until the sweep",

@@ -3,8 +3,7 @@ import { taskSecrets } from "../../src/configuration/secrets.ts";
 import type { JsonValue } from "../../src/core/values/json.ts";
 import { applyTaskDefaults } from "../../src/core/workflow/definition.ts";
 import type { StepMemory } from "../../src/ports/task-runner.ts";
-import { createContext, NoteTaker } from "../../src/runtime/context.ts";
-import { createSteps } from "../../src/runtime/step-api.ts";
+import { createContext, createSteps, NoteTaker } from "../../src/runtime/context.ts";
 import { runCode } from "../../src/runtime/task-code.ts";
 import type { Services, TaskSpec, TaskType } from "../../src/runtime/task-type.ts";
 

@@ -2,8 +2,101 @@ import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 
 import type { CollectionName, CollectionSpec } from "../../core/records.ts";
 import type { JsonObject } from "../../core/values/json.ts";
 import type { Condition, Order, QueryOptions, StoredDocument } from "../../ports/store.ts";
-import { ArrayValues, createArrayTables } from "./array-values.ts";
 import { DocumentOrders } from "./document-orders.ts";
+import { createArrayTables } from "./layout.ts";
+
+/**
+ * The strings of one declared array of a collection, by which its documents are counted and queried. A string that is
+ * only counted has one row, with the number of documents that have it. A group commit adds up what it changes and
+ * writes each number once: the thousand parents of a join change one row, not a thousand. A string that is queried has
+ * a row for each document.
+ */
+class ArrayValues {
+  readonly array: string;
+  /** What the open group has changed: it is not in the table yet. */
+  readonly #changes = new Map<string, number>();
+  readonly #selectCount: StatementSync;
+  readonly #addToCount: StatementSync;
+  readonly #deleteCount: StatementSync;
+  readonly #insertEntry: StatementSync;
+  readonly #deleteEntry: StatementSync;
+  readonly #countEntries: StatementSync;
+  readonly isQueried: (value: string) => boolean;
+  /** A condition for documents that have the string that is bound to it. */
+  readonly condition: string;
+
+  /** The tables must exist. */
+  constructor(database: DatabaseSync, collection: string, array: string, spec: CollectionSpec) {
+    this.array = array;
+    this.isQueried = spec.isQueried ?? (() => true);
+    const [counts, entries] = [`"${collection}_counts"`, `"${collection}_entries"`];
+    const hasValue = `array = '${array}' AND value = ?`;
+    this.condition = `id IN (SELECT id FROM ${entries} WHERE ${hasValue})`;
+    this.#selectCount = database.prepare(`SELECT documents FROM ${counts} WHERE ${hasValue}`);
+    this.#addToCount = database.prepare(
+      `INSERT INTO ${counts} (array, value, documents) VALUES ('${array}', ?, ?)
+       ON CONFLICT DO UPDATE SET documents = documents + excluded.documents`,
+    );
+    this.#deleteCount = database.prepare(`DELETE FROM ${counts} WHERE ${hasValue} AND documents = 0`);
+    this.#insertEntry = database.prepare(
+      `INSERT INTO ${entries} (array, value, id) VALUES ('${array}', ?, ?) ON CONFLICT DO NOTHING`,
+    );
+    this.#deleteEntry = database.prepare(`DELETE FROM ${entries} WHERE ${hasValue} AND id = ?`);
+    this.#countEntries = database.prepare(`SELECT count(*) AS documents FROM ${entries} WHERE ${hasValue}`);
+  }
+
+  isIn(data: JsonObject): boolean {
+    const values = data[this.array];
+    return Array.isArray(values) && values.length > 0;
+  }
+
+  /** Adds the strings of a document that was written. */
+  add(id: string, data: JsonObject): void {
+    for (const value of this.#valuesOf(data))
+      if (this.isQueried(value)) this.#insertEntry.run(value, id);
+      else this.#change(value, 1);
+  }
+
+  /** Removes the strings of a document that is replaced or deleted. */
+  remove(id: string, data: JsonObject): void {
+    for (const value of this.#valuesOf(data))
+      if (this.isQueried(value)) this.#deleteEntry.run(value, id);
+      else this.#change(value, -1);
+  }
+
+  /** How many documents have the string. */
+  count(value: string): number {
+    if (this.isQueried(value)) return Number(this.#countEntries.get(value)?.documents);
+    const stored = Number(this.#selectCount.get(value)?.documents ?? 0);
+    return stored + (this.#changes.get(value) ?? 0);
+  }
+
+  /** Writes what the open group has changed. */
+  writeChanges(): void {
+    if (this.#changes.size === 0) return;
+    for (const [value, change] of this.#changes) {
+      if (change !== 0) this.#addToCount.run(value, change);
+      if (change < 0) this.#deleteCount.run(value);
+    }
+    this.#changes.clear();
+  }
+
+  /** Forgets what the open group has changed. */
+  dropChanges(): void {
+    this.#changes.clear();
+  }
+
+  #change(value: string, change: number): void {
+    this.#changes.set(value, (this.#changes.get(value) ?? 0) + change);
+  }
+
+  /** Each string once. */
+  #valuesOf(data: JsonObject): Iterable<string> {
+    const values = data[this.array];
+    if (!Array.isArray(values)) return [];
+    return values.length === 1 ? [String(values[0])] : new Set(values.map(String));
+  }
+}
 
 /** What a commit sets on a document in addition to its data. */
 export interface WriteStamp {
@@ -24,7 +117,7 @@ export class CollectionTable {
   readonly #columns: readonly string[];
   /** Also those that an update does not change. */
   readonly #inserted: readonly string[];
-  readonly #arrays: readonly ArrayValues[];
+  readonly arrays: readonly ArrayValues[];
   readonly #orders: DocumentOrders;
   readonly #insert: StatementSync;
   readonly #update: StatementSync;
@@ -41,7 +134,7 @@ export class CollectionTable {
     this.#columns = spec.fields.filter((field) => field !== spec.clusteredBy);
     this.#orders = new DocumentOrders(database, name, spec);
     this.#create();
-    this.#arrays = spec.arrays.map((array) => new ArrayValues(database, name, array, spec));
+    this.arrays = spec.arrays.map((array) => new ArrayValues(database, name, array, spec));
     this.#inserted = [...this.#columns, ...this.#orders.columns];
     const columns = this.#inserted.map((column) => `, "${column}"`).join("");
     const marks = this.#inserted.map(() => ", ?").join("");
@@ -76,10 +169,6 @@ export class CollectionTable {
     if (this.#spec.arrays.length > 0) createArrayTables(this.#database, name);
   }
 
-  get arrays(): readonly ArrayValues[] {
-    return this.#arrays;
-  }
-
   get(id: string): StoredDocument | undefined {
     const row = this.#get.get(id);
     return row && this.#toDocument(row);
@@ -111,7 +200,7 @@ export class CollectionTable {
   #updateWithArrays(id: string, expected: number, values: readonly SQLInputValue[]): boolean {
     const document = this.get(id);
     if (document?.version !== expected) return false;
-    this.#removeFromArrays(document);
+    for (const array of this.arrays) array.remove(id, document.data);
     return this.#updateAny.run(...values, id, expected).changes > 0;
   }
 
@@ -126,7 +215,7 @@ export class CollectionTable {
   delete(id: string, expected: number): boolean {
     const document = this.get(id);
     if (document?.version !== expected) return false;
-    this.#removeFromArrays(document);
+    for (const array of this.arrays) array.remove(id, document.data);
     return this.#delete.run(id, expected).changes > 0;
   }
 
@@ -178,7 +267,7 @@ export class CollectionTable {
   }
 
   #arrayOf(field: string): ArrayValues | undefined {
-    return this.#arrays.find(({ array }) => array === field);
+    return this.arrays.find(({ array }) => array === field);
   }
 
   #values(
@@ -186,7 +275,7 @@ export class CollectionTable {
     data: JsonObject,
     columns: readonly string[],
   ): SQLInputValue[] {
-    const hasArrays = this.#arrays.some((array) => array.isIn(data));
+    const hasArrays = this.arrays.some((array) => array.isIn(data));
     const values: SQLInputValue[] = [version, updateTime, JSON.stringify(data), hasArrays ? 1 : 0];
     for (const column of columns) {
       const value = data[column];
@@ -196,11 +285,7 @@ export class CollectionTable {
   }
 
   #addToArrays(id: string, data: JsonObject): void {
-    for (const array of this.#arrays) array.add(id, data);
-  }
-
-  #removeFromArrays({ key, data }: StoredDocument): void {
-    for (const array of this.#arrays) array.remove(key.id, data);
+    for (const array of this.arrays) array.add(id, data);
   }
 
   #toDocument({ id, version, updated, data }: Record<string, SQLOutputValue>): StoredDocument {

@@ -2,7 +2,6 @@ import type { DatabaseSync } from "node:sqlite";
 import { BatonError } from "../../core/errors/errors.ts";
 import { type CollectionSpec, collectionNames, collections } from "../../core/records.ts";
 import type { Logger } from "../../ports/telemetry.ts";
-import { createArrayTables } from "./array-values.ts";
 
 /**
  * The layout of the tables, kept as the file's `user_version` (sqlite.org/pragma.html#pragma_user_version).
@@ -63,4 +62,16 @@ function convertArrays(database: DatabaseSync, collection: string, spec: Collect
     `);
   }
   database.exec(`DROP TABLE ${earlier}`);
+}
+
+/** Creates the tables of the arrays of a collection, unless they exist. */
+export function createArrayTables(database: DatabaseSync, collection: string): void {
+  database.exec(`
+    CREATE TABLE IF NOT EXISTS "${collection}_counts" (
+      array TEXT NOT NULL, value TEXT NOT NULL, documents INTEGER NOT NULL, PRIMARY KEY (array, value)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS "${collection}_entries" (
+      array TEXT NOT NULL, value TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (array, value, id)
+    ) STRICT, WITHOUT ROWID;
+  `);
 }
