@@ -444,7 +444,8 @@ export const realFiles: readonly RealFile[] = [
   {
     from: "a bank in Germany",
     text: latin(
-      'Umsatz vom 31.10.2026\r\nKonto: 123\r\n\r\n"Buchung";"Zweck";"Betrag"\r\n"31.10.2026";"Miete; Okt";"-1.000,00"\r\n"30.10.2026";"Café";"12,34"\r\n',
+      'Umsatz vom 31.10.2026\r\nKonto: 123\r\n\r\n"Buchung";"Zweck";"Betrag"\r\n' +
+        '"31.10.2026";"Miete; Okt";"-1.000,00"\r\n"30.10.2026";"Café";"12,34"\r\n',
     ),
     options: { ...german, encoding: "iso-8859-1", skipRows: 3 },
     kinds: "Dtd",
@@ -491,7 +492,9 @@ export const realFiles: readonly RealFile[] = [
   {
     from: "Google Analytics, export to BigQuery",
     file: "a.jsonl",
-    text: '{"event_date":"20261031","event_timestamp":"1793435400000000","event_params":[{"key":"page","value":{"string_value":"/"}},{"key":"n","value":{"int_value":"5"}}]}\n',
+    text:
+      '{"event_date":"20261031","event_timestamp":"1793435400000000","event_params":[' +
+      '{"key":"page","value":{"string_value":"/"}},{"key":"n","value":{"int_value":"5"}}]}\n',
     kinds: "tt-",
     rows: 1,
     row: {

@@ -16,7 +16,7 @@ export interface FileCase {
   readonly kinds?: readonly string[];
 }
 
-export interface Refusal {
+interface Refusal {
   readonly code: "FILE_UNREADABLE" | "FILE_EMPTY" | "TABLE_MISMATCH";
   readonly message: RegExp;
 }
@@ -348,7 +348,9 @@ export const fileRules: Readonly<Record<string, readonly FileCase[]>> = {
   "dates and times": [
     {
       name: "with offsets, and without seconds",
-      text: "id,at\n1,2026-10-31 10:30:00+02:00\n2,2026-10-31T03:30:00-0500\n3,2026-10-31 08:30\n4,2026-10-31\n5,2026-10-31 08:30:00.123456Z\n",
+      text:
+        "id,at\n1,2026-10-31 10:30:00+02:00\n2,2026-10-31T03:30:00-0500\n3,2026-10-31 08:30\n" +
+        "4,2026-10-31\n5,2026-10-31 08:30:00.123456Z\n",
       gives: [
         { id: 1, at: "2026-10-31T08:30:00.000Z" },
         { id: 2, at: "2026-10-31T08:30:00.000Z" },
@@ -569,7 +571,9 @@ export const fileRules: Readonly<Record<string, readonly FileCase[]>> = {
     {
       name: "days, times, ids and times of day",
       file: "a.jsonl",
-      text: '{"d":"2026-10-31","t":"2026-10-31T08:30:00+02:00","u":"123e4567-e89b-12d3-a456-426614174000","h":"10:30","o":{"d":"01-02-2026"}}\n',
+      text:
+        '{"d":"2026-10-31","t":"2026-10-31T08:30:00+02:00","u":"123e4567-e89b-12d3-a456-426614174000",' +
+        '"h":"10:30","o":{"d":"01-02-2026"}}\n',
       gives: [
         {
           d: "2026-10-31",
