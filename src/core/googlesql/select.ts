@@ -1,0 +1,324 @@
+import { isAggregate } from "./aggregates.ts";
+import { structOf } from "./expressions.ts";
+import { type From, from } from "./from.ts";
+import { Surroundings } from "./query.ts";
+import { Refusal } from "./refusal.ts";
+import { fieldOf, internalNames, isSameName, Scope, type ScopeColumn } from "./scope.ts";
+import { expect, isNull, type OutputColumn, type Query, type Term } from "./terms.ts";
+import { isRecord, Node } from "./tree.ts";
+import { BOOL, duckDbType, INT64, quoteName, typeName } from "./types.ts";
+import { orderBy } from "./windows.ts";
+
+export interface SelectItem {
+  readonly name: string;
+  readonly isAnonymous: boolean;
+  readonly term: Term;
+  readonly hasAggregate: boolean;
+}
+
+/** A SELECT with all its clauses. */
+export function select(node: Node, before: Surroundings): Query {
+  const fromNode = node.part("from");
+  const windows = windowsOf(node);
+  const surroundings = new Surroundings(before.environment, before.tables, before.outer, windows);
+  const source = fromNode ? from(fromNode, node.parts("joins"), surroundings) : emptyFrom;
+  const scope = new Scope(source.relations, before.outer, source.shared);
+  const items = node
+    .list("expressions")
+    .flatMap((raw) => selectItems(Node.from(raw), raw, scope, surroundings));
+  const isDistinct = node.flag("distinct");
+  const kind = node.text("kind");
+  if (kind !== "" && kind !== "STRUCT") throw new Refusal(`SELECT AS ${kind}`, "it is not supported");
+  const aliases = items.flatMap(({ name, isAnonymous, term }) => (isAnonymous ? [] : [{ name, term }]));
+  const late = scope.withAliases({ items: aliases, areFirst: false });
+  const clauses = [
+    clause("WHERE", node.part("where_clause"), scope, surroundings),
+    groupBy(
+      node.part("group_by"),
+      items,
+      scope.withAliases({ items: aliases, areFirst: true }),
+      surroundings,
+    ),
+    clause("HAVING", node.part("having"), late, surroundings),
+    clause("QUALIFY", node.part("qualify"), late, surroundings),
+  ].filter((text) => text !== "");
+  const columns = items.map(outputColumn);
+  const internal = internalNames(columns);
+  const list =
+    kind === "STRUCT"
+      ? [`${structOf(items.map(structPart)).sql} AS item`]
+      : items.map((item, index) => itemSql(item, internal[index] ?? ""));
+  const core = [
+    `SELECT ${isDistinct ? "DISTINCT " : ""}${list.join(", ")}`,
+    ...(source.sql === "" ? [] : [`FROM ${source.sql}`]),
+    ...clauses,
+  ].join(" ");
+  if (isDistinct) assertDistinct(columns);
+  const isOpen = source.relations.some((relation) => relation.isOpen);
+  const order = node.part("order_by");
+  const ordered =
+    isDistinct && order
+      ? orderOutput(core, order, { columns, internal, items, scope: late }, surroundings)
+      : `${core}${order ? orderSelect(order, items, scope.withAliases({ items: aliases, areFirst: true }), surroundings) : ""}`;
+  const sql = `${ordered}${limit(node, surroundings)}`;
+  node.raw("star_except");
+  node.end("SELECT");
+  const struct = kind === "STRUCT" ? structOf(items.map(structPart)).type : undefined;
+  return {
+    sql,
+    columns: struct ? [{ name: "item", isAnonymous: true, type: struct }] : columns,
+    ...(struct && { struct }),
+    ...(isOpen && { isOpen }),
+  };
+}
+
+const emptyFrom: From = { sql: "", relations: [], shared: [] };
+
+function outputColumn({ name, isAnonymous, term }: SelectItem): OutputColumn {
+  return { name, isAnonymous, type: term.type, ...(isNull(term) && { isNull: true }) };
+}
+
+function structPart({ name, isAnonymous, term }: SelectItem): { readonly name: string; readonly term: Term } {
+  return { name: isAnonymous ? "" : name, term };
+}
+
+function itemSql({ term }: SelectItem, name: string): string {
+  const sql =
+    term.written?.kind === "null"
+      ? `CAST(NULL AS ${duckDbType(term.type)})`
+      : term.written?.kind === "empty"
+        ? `CAST([] AS ${duckDbType(term.type)})`
+        : term.sql;
+  return `${sql} AS ${quoteName(name)}`;
+}
+
+function windowsOf(node: Node): ReadonlyMap<string, () => Node> {
+  return new Map(
+    node.parts("windows").map((part) => {
+      const name = part.name("name");
+      const spec = part.raw("spec");
+      part.end(name);
+      return [name, () => new Node("over", spec)];
+    }),
+  );
+}
+
+function clause(word: string, node: Node | undefined, scope: Scope, surroundings: Surroundings): string {
+  if (!node) return "";
+  const inner = node.node("this");
+  node.end(word);
+  return `${word} ${expect(word, surroundings.term(inner, scope), BOOL).sql}`;
+}
+
+function selectItems(
+  node: Node,
+  raw: unknown,
+  scope: Scope,
+  surroundings: Surroundings,
+): readonly SelectItem[] {
+  if (node.kind === "star") return star(node, scope, surroundings);
+  const hasAggregate = containsAggregate(raw);
+  if (node.kind === "alias") {
+    const name = node.name("alias");
+    const inner = node.node("this");
+    node.end(name);
+    return [{ name, isAnonymous: false, term: surroundings.term(inner, scope), hasAggregate }];
+  }
+  const name = impliedName(node);
+  return [{ name, isAnonymous: name === "", term: surroundings.term(node, scope), hasAggregate }];
+}
+
+function impliedName(node: Node): string {
+  if (node.kind === "column") return node.name("name").startsWith("@") ? "" : node.name("name");
+  return node.kind === "dot" ? node.name("field") : "";
+}
+
+/** Whether an aggregate function is in it, outside of subqueries and OVER. */
+function containsAggregate(raw: unknown): boolean {
+  if (Array.isArray(raw)) return raw.some(containsAggregate);
+  if (!isRecord(raw)) return false;
+  return Object.entries(raw).some(([key, value]) => {
+    if (key === "subquery" || key === "exists" || key === "select") return false;
+    if (key === "window_function" && isRecord(value))
+      return Object.values(isRecord(value.this) ? value.this : {}).some(containsAggregate);
+    return (isRecord(value) && isAggregate(new Node(key, {})) && key.length > 2) || containsAggregate(value);
+  });
+}
+
+/** `*`, `t.*` and `t.column.*`, with EXCEPT and REPLACE. */
+function star(node: Node, scope: Scope, surroundings: Surroundings): readonly SelectItem[] {
+  const table = node.name("table");
+  const except = node.parts("except").map((part) => part.name("name"));
+  const replace = node.parts("replace").map((part) => {
+    const name = part.name("alias");
+    const inner = part.node("this");
+    part.end(name);
+    return { name, term: surroundings.term(inner, scope) };
+  });
+  node.end("*");
+  const columns = table === "" ? scope.star() : columnsOf(table.split("."), scope);
+  const isOpen = scope.relations.some((relation) => relation.isOpen);
+  if (columns.length === 0 && !isOpen) throw new Refusal("*", "there are no columns");
+  for (const name of [...except, ...replace.map((one) => one.name)])
+    if (!isOpen && !columns.some((column) => isSameName(column.name, name)))
+      throw new Refusal(name, `there is no column ${name} in *`);
+  return columns
+    .filter((column) => !except.some((name) => isSameName(name, column.name)))
+    .map((column) => {
+      const changed = replace.find(({ name }) => isSameName(name, column.name));
+      return {
+        name: column.name,
+        isAnonymous: column.isAnonymous ?? false,
+        term: changed?.term ?? { sql: column.sql, type: column.type },
+        hasAggregate: false,
+      };
+    });
+}
+
+function columnsOf(path: readonly string[], scope: Scope): readonly ScopeColumn[] {
+  const [first = ""] = path;
+  const relation =
+    path.length === 1 ? scope.relations.find((one) => isSameName(one.alias, first)) : undefined;
+  if (relation && (!relation.value || relation.value.type.kind === "STRUCT")) return relation.columns;
+  const value = scope.resolve(path);
+  if (value.type.kind === "UNKNOWN") return [];
+  if (value.type.kind !== "STRUCT")
+    throw new Refusal(`${path.join(".")}.*`, `it is no STRUCT but ${typeName(value.type)}`);
+  return value.type.fields.map((field) => ({
+    name: field.name,
+    isAnonymous: field.name === "",
+    ...fieldOf(value, field.name),
+  }));
+}
+
+function groupBy(
+  node: Node | undefined,
+  items: readonly SelectItem[],
+  scope: Scope,
+  surroundings: Surroundings,
+): string {
+  if (!node) return "";
+  if (node.flag("all")) {
+    node.end("GROUP BY");
+    const keys = items.filter((item) => !item.hasAggregate && !item.term.sql.includes(" OVER ("));
+    return keys.length === 0 ? "" : `GROUP BY ${keys.map(({ term }) => groupKey(term)).join(", ")}`;
+  }
+  const parts = node.nodes("expressions").map((item) => groupItem(item, items, scope, surroundings));
+  node.end("GROUP BY");
+  return `GROUP BY ${parts.join(", ")}`;
+}
+
+function groupItem(
+  node: Node,
+  items: readonly SelectItem[],
+  scope: Scope,
+  surroundings: Surroundings,
+): string {
+  const name = node.kind === "function" ? node.text("name").toUpperCase() : "";
+  if (["ROLLUP", "CUBE", "GROUPING SETS"].includes(name)) {
+    const parts = node.nodes("args").map((arg) => groupItem(arg, items, scope, surroundings));
+    node.end(name);
+    return `${name} (${parts.join(", ")})`;
+  }
+  if (node.kind === "tuple") {
+    const parts = node.nodes("expressions").map((part) => groupItem(part, items, scope, surroundings));
+    node.end("(");
+    return `(${parts.join(", ")})`;
+  }
+  return groupKey(itemAt(node, items) ?? surroundings.term(node, scope));
+}
+
+/** The item of SELECT that a number means. */
+function itemAt(node: Node, items: readonly SelectItem[]): Term | undefined {
+  if (node.kind !== "literal" || node.text("literal_type") !== "number") return undefined;
+  const position = node.text("value");
+  const item = /^\d+$/.test(position) ? items[Number(position) - 1] : undefined;
+  if (!item) throw new Refusal(position, "SELECT has no column of this number");
+  return item.term;
+}
+
+function groupKey(term: Term): string {
+  if (["ARRAY", "STRUCT", "JSON", "FOREIGN"].includes(term.type.kind))
+    throw new Refusal("GROUP BY", `grouping by ${typeName(term.type)} is not supported`);
+  if (term.isVolatile) throw new Refusal("GROUP BY", "grouping by random values is not supported");
+  return term.sql;
+}
+
+function orderSelect(
+  node: Node,
+  items: readonly SelectItem[],
+  scope: Scope,
+  surroundings: Surroundings,
+): string {
+  const keys = node.parts("expressions").map((item) => {
+    const inner = item.node("this");
+    return orderBy(itemAt(inner, items) ?? surroundings.term(inner, scope), item).sql;
+  });
+  node.raw("siblings");
+  node.end("ORDER BY");
+  return ` ORDER BY ${keys.join(", ")}`;
+}
+
+interface Output {
+  readonly columns: readonly OutputColumn[];
+  readonly internal: readonly string[];
+  /** Undefined for a set operation. */
+  readonly items?: readonly SelectItem[];
+  readonly scope?: Scope;
+}
+
+/** A query ordered by its own columns, after DISTINCT or a set operation. */
+export function orderOutput(
+  core: string,
+  node: Node,
+  { columns, internal, items, scope }: Output,
+  surroundings: Surroundings,
+): string {
+  const name = quoteName(surroundings.environment.nextName());
+  const outputs = columns.map((column, index) => ({
+    ...column,
+    sql: `${name}.${quoteName(internal[index] ?? "")}`,
+  }));
+  const own = new Scope([{ alias: "", columns: outputs }]);
+  const keys = node.parts("expressions").map((item) => {
+    const inner = item.node("this");
+    return orderBy(outputAt(inner) ?? matching(inner) ?? surroundings.term(inner, own), item).sql;
+  });
+  node.raw("siblings");
+  node.end("ORDER BY");
+  return `SELECT ${outputs.map(({ sql }) => sql).join(", ")} FROM (${core}) AS ${name} ORDER BY ${keys.join(", ")}`;
+
+  function outputAt(inner: Node): Term | undefined {
+    return itemAt(
+      inner,
+      outputs.map((term) => ({ name: "", isAnonymous: true, hasAggregate: false, term })),
+    );
+  }
+  /** An expression that is written in SELECT too. */
+  function matching(inner: Node): Term | undefined {
+    if (!items || !scope || (inner.kind === "column" && !inner.has("table"))) return undefined;
+    const { sql } = surroundings.term(inner, scope);
+    const index = items.findIndex(({ term }) => term.sql === sql);
+    if (index < 0) throw new Refusal("ORDER BY", "with DISTINCT it can order by columns of SELECT only");
+    return outputs[index];
+  }
+}
+
+function assertDistinct(columns: readonly OutputColumn[]): void {
+  for (const { type } of columns)
+    if (["ARRAY", "STRUCT", "JSON", "FOREIGN"].includes(type.kind))
+      throw new Refusal("DISTINCT", `it does not take ${typeName(type)}`);
+}
+
+/** LIMIT and OFFSET. */
+export function limit(node: Node, surroundings: Surroundings): string {
+  return ["limit", "offset"]
+    .map((name) => {
+      if (!node.has(name)) return "";
+      const raw = node.raw(name);
+      const inner = isRecord(raw) && "this" in raw ? new Node(name, raw).node("this") : Node.from(raw);
+      const term = surroundings.term(inner, new Scope([]));
+      return ` ${name.toUpperCase()} ${expect(name.toUpperCase(), term, INT64).sql}`;
+    })
+    .join("");
+}
