@@ -42,6 +42,7 @@ const shared = "src/adapters/remote";
 /** Packages that reach services, and the one folder that may import each. */
 const owners: Readonly<Record<string, string>> = {
   "@duckdb/node-api": "adapters/duckdb",
+  "@polyglot-sql/sdk": "adapters/duckdb",
   "@azure/msal-node": "adapters/power-bi",
   "@google-cloud/bigquery": "adapters/bigquery",
   "@google-cloud/firestore": "adapters/firestore",

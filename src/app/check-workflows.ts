@@ -12,6 +12,7 @@ import { type DataWorkflowResult, readDataWorkflow } from "../workflow/data-work
 import { kindOf } from "../workflow/folder-files.ts";
 import { loadWorkflowFile, unexportedProblems } from "../workflow/load-file.ts";
 import type { CatalogProblem } from "../workflow/workflow-folder.ts";
+import { checkSql } from "./check-sql.ts";
 
 export interface WorkflowCheck {
   readonly workflowIds: readonly string[];
@@ -21,7 +22,7 @@ export interface WorkflowCheck {
 }
 
 interface WorkflowsWithProblems {
-  readonly workflows: readonly { readonly definition: Definition }[];
+  readonly workflows: readonly { readonly file: string; readonly definition: Definition }[];
   readonly problems: readonly CatalogProblem[];
 }
 
@@ -34,10 +35,12 @@ export async function checkWorkflows(path: string, environment: RawEnvironment):
     throw new BatonError("USAGE", `Can't read ${path}: ${errorMessage(cause)}`, { cause, remedy });
   });
   const { workflows, problems } = await (stats.isDirectory() ? readFolder(path) : readOneFile(resolve(path)));
+  const sql = await checkSql(workflows, builtInTaskTypes);
   return {
     workflowIds: workflows.map(({ definition }) => definition.workflowId),
-    problems,
+    problems: [...problems, ...sql.problems],
     warnings: [
+      ...sql.warnings,
       ...timeoutsBeyondFunction(workflows, functionTimeoutSeconds(environment)),
       ...unconfiguredSecrets(workflows, taskSecretSettings(environment).configured.keys()).map(
         ({ variable, message }) => `${variable}: ${message}`,
@@ -69,7 +72,9 @@ export function readAppliedWorkflow(workflowId: string, source: string): DataWor
 
 async function readFolder(folder: string): Promise<WorkflowsWithProblems> {
   const catalog = new FolderCatalog({ folder, taskTypes: builtInTaskTypes });
-  return { workflows: await catalog.all(), problems: await catalog.problems() };
+  const sources = await catalog.sources();
+  const workflows = sources.map(({ file, workflow }) => ({ file, definition: workflow.definition }));
+  return { workflows, problems: await catalog.problems() };
 }
 
 async function readOneFile(path: string): Promise<WorkflowsWithProblems> {
@@ -98,5 +103,8 @@ async function readOneFile(path: string): Promise<WorkflowsWithProblems> {
       message: "It exports no workflow",
       where: path,
     });
-  return { workflows, problems: allProblems };
+  return {
+    workflows: workflows.map(({ definition }) => ({ file: path, definition })),
+    problems: allProblems,
+  };
 }

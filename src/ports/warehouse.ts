@@ -4,8 +4,14 @@ import type { JsonObject, JsonValue } from "../core/values/json.ts";
 export type FileFormat = "csv" | "jsonl" | "parquet";
 export type WriteMode = "append" | "replace" | "merge";
 
-/** SQL for every warehouse, or one text for each dialect. */
-export type Sql = string | { readonly duckdb?: string | undefined; readonly bigquery?: string | undefined };
+/**
+ * One text that every warehouse runs as it is, one text for each dialect, or one text in GoogleSQL. BigQuery runs that
+ * as it is, and DuckDB in a translation that has the same answer.
+ */
+export type Sql =
+  | string
+  | { readonly duckdb?: string | undefined; readonly bigquery?: string | undefined }
+  | { readonly googlesql: string };
 
 export interface Destination {
   readonly table: string;
@@ -62,8 +68,9 @@ export type Row = { readonly [column: string]: JsonValue };
 
 /**
  * Tables and SQL. Throws coded BatonErrors or TaskErrors: `FILE_EMPTY`, `FILE_UNREADABLE` (naming the row),
- * `SQL_FAILED`, `TABLE_MISMATCH`, `QUERY_TOO_EXPENSIVE`, `WAREHOUSE_DENIED`, `WAREHOUSE_JOB_STOPPED`, none of them
- * retryable; `WAREHOUSE_LOCKED` and `WAREHOUSE_FAILED`, retryable.
+ * `SQL_FAILED`, `SQL_UNSUPPORTED`, `GOOGLESQL_PARSER_MISSING`, `TABLE_MISMATCH`, `QUERY_TOO_EXPENSIVE`,
+ * `WAREHOUSE_DENIED`, `WAREHOUSE_JOB_STOPPED`, none of them retryable; `WAREHOUSE_LOCKED` and `WAREHOUSE_FAILED`,
+ * retryable.
  *
  * `load` and `query` wait for a short while (`limits.warehouseWaitSeconds`) and then return that the job still runs.
  * Their signal ends the wait and, in some warehouses, also the job. Only `cancel` always ends the job.

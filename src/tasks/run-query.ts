@@ -16,7 +16,10 @@ import {
 } from "./warehouse-job.ts";
 
 export interface RunQueryParameters {
-  /** One SELECT, or one per dialect: `{ duckdb, bigquery }`. */
+  /**
+   * One SELECT, or one per dialect: `{ duckdb, bigquery }`. `{ googlesql }` is one text for both engines, with the same
+   * answer on both.
+   */
   readonly sql: Sql;
   /** The table its rows go to: `daily` or `shop.daily`. */
   readonly into: string;
@@ -24,7 +27,7 @@ export interface RunQueryParameters {
   readonly mode?: "append" | "replace" | "merge";
   /** With mode merge: the columns that identify a row. */
   readonly key?: readonly string[];
-  /** Values of `$name` (DuckDB) or `@name` (BigQuery) in the SQL. They are bound, never pasted into the text. */
+  /** Values of `$name` (DuckDB) or `@name` (BigQuery, GoogleSQL). They are bound, never pasted into the text. */
   readonly parameters?: JsonObject;
   /**
    * BigQuery: a query that would be billed for more bytes fails without running. Default: the limit of the project, if

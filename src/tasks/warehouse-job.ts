@@ -60,9 +60,10 @@ export function checkKey(
 
 const textSchema = z.string().min(1);
 
-/** One SQL text, or one per dialect. */
+/** One SQL text, one per dialect, or one in GoogleSQL. */
 export const sqlSchema = z.union([
   textSchema,
+  z.strictObject({ googlesql: textSchema }),
   z.strictObject({ duckdb: textSchema.optional(), bigquery: textSchema.optional() }),
 ]);
 

@@ -112,6 +112,11 @@ export class FolderCatalog implements CodeCatalog {
     return (await this.#folder.load()).workflows.has(workflowId);
   }
 
+  /** All workflows, with the files that they are from. */
+  async sources(): Promise<readonly Source[]> {
+    return [...(await this.#everything()).workflows.values()];
+  }
+
   /** Everything wrong with the files of the folder and the applied workflows. */
   async problems(): Promise<readonly CatalogProblem[]> {
     return (await this.#everything()).problems;

@@ -1,7 +1,6 @@
 import {
   DuckDBBlobValue,
   type DuckDBConnection,
-  DuckDBDateValue,
   DuckDBDecimalValue,
   DuckDBIntervalValue,
   DuckDBListValue,
@@ -13,9 +12,6 @@ import {
   DuckDBTypeId,
   type DuckDBValue,
 } from "@duckdb/node-api";
-
-/** The answer of the reference implementation of GoogleSQL: its rows, or its error. */
-export type Answer = { readonly types: readonly string[]; readonly rows: readonly unknown[][] } | { readonly error: string };
 
 /** The rows of a DuckDB statement, in the form of the stored answers. */
 export async function answerOf(connection: DuckDBConnection, sql: string) {
@@ -29,7 +25,7 @@ export async function answerOf(connection: DuckDBConnection, sql: string) {
 function typeName(type: DuckDBType): string {
   if (type.typeId === DuckDBTypeId.LIST) return `ARRAY<${typeName(type.valueType)}>`;
   if (type.typeId === DuckDBTypeId.STRUCT)
-    return `STRUCT<${type.entryTypes.map((entry, index) => `${unnamed(type.entryNames[index] ?? "")} ${typeName(entry)}`.trim()).join(", ")}>`;
+    return `STRUCT<${type.entryTypes.map((entry, at) => fieldType(type.entryNames[at] ?? "", entry)).join(", ")}>`;
   if (type.alias === "JSON") return "JSON";
   const names: Partial<Record<DuckDBTypeId, string>> = {
     [DuckDBTypeId.BIGINT]: "INT64",
@@ -47,34 +43,43 @@ function typeName(type: DuckDBType): string {
   return names[type.typeId] ?? String(type);
 }
 
+function fieldType(name: string, type: DuckDBType): string {
+  return `${unnamed(name)} ${typeName(type)}`.trim();
+}
+
 function unnamed(name: string): string {
   return name.startsWith("_field_") ? "" : name;
 }
 
 function canonical(value: DuckDBValue, type: DuckDBType | undefined): unknown {
-  if (value === null) return null;
-  if (type?.alias === "JSON" && typeof value === "string") return `j:${sortedJson(JSON.parse(value))}`;
+  if (value === null || typeof value === "boolean") return value;
+  if (typeof value === "string") return type?.alias === "JSON" ? `j:${sortedJson(JSON.parse(value))}` : value;
   if (typeof value === "bigint") return String(value);
-  if (typeof value === "number") {
-    if (type?.typeId !== DuckDBTypeId.DOUBLE) return String(value);
-    return Number.isFinite(value) ? value : String(value);
-  }
+  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
+  return nested(value, type) ?? scalar(value);
+}
+
+function scalar(value: DuckDBValue): unknown {
   if (value instanceof DuckDBDecimalValue) return trimmed(value.toString());
   if (value instanceof DuckDBBlobValue) return `b:${Buffer.from(value.bytes).toString("hex")}`;
-  if (value instanceof DuckDBDateValue) return value.toString();
-  if (value instanceof DuckDBTimeValue) return fraction(value.toString());
-  if (value instanceof DuckDBTimestampTZValue) return `${fraction(new DuckDBTimestampValue(value.micros).toString()).replace(" ", "T")}Z`;
-  if (value instanceof DuckDBTimestampValue) return fraction(value.toString()).replace(" ", "T");
+  if (value instanceof DuckDBTimestampTZValue) return `${datetime(new DuckDBTimestampValue(value.micros))}Z`;
+  if (value instanceof DuckDBTimestampValue) return datetime(value);
   if (value instanceof DuckDBIntervalValue) return `i:${value.months} ${value.days} ${value.micros}`;
+  return value instanceof DuckDBTimeValue ? fraction(value.toString()) : String(value);
+}
+
+function datetime(value: DuckDBTimestampValue): string {
+  return fraction(value.toString()).replace(" ", "T");
+}
+
+function nested(value: DuckDBValue, type: DuckDBType | undefined): unknown {
   if (value instanceof DuckDBListValue) {
     const item = type?.typeId === DuckDBTypeId.LIST ? type.valueType : undefined;
     return value.items.map((one) => canonical(one, item));
   }
-  if (value instanceof DuckDBStructValue) {
-    const types = type?.typeId === DuckDBTypeId.STRUCT ? type.entryTypes : [];
-    return { s: Object.values(value.entries).map((one, index) => canonical(one, types[index])) };
-  }
-  return value;
+  if (!(value instanceof DuckDBStructValue)) return undefined;
+  const types = type?.typeId === DuckDBTypeId.STRUCT ? type.entryTypes : [];
+  return { s: Object.values(value.entries).map((one, index) => canonical(one, types[index])) };
 }
 
 function trimmed(text: string): string {
@@ -96,14 +101,21 @@ function sortedJson(value: unknown): string {
 }
 
 /** Whether two answers are the same, but for the last digits of fractions. Without ORDER BY, rows have no order. */
-export function isSameAnswer(one: readonly unknown[][], other: readonly unknown[][], isOrdered: boolean): boolean {
-  const sort = (rows: readonly unknown[][]) => (isOrdered ? rows : [...rows].sort((a, b) => (text(a) < text(b) ? -1 : 1)));
+export function isSameAnswer(
+  one: readonly unknown[][],
+  other: readonly unknown[][],
+  isOrdered: boolean,
+): boolean {
+  const sort = (rows: readonly unknown[][]) =>
+    isOrdered ? rows : [...rows].sort((a, b) => (text(a) < text(b) ? -1 : 1));
   return isSameValue(sort(one), sort(other));
 }
 
 /** For sorting: without digits that may differ. */
 function text(row: unknown): string {
-  return JSON.stringify(row, (_, value: unknown) => (typeof value === "number" ? Number(value.toPrecision(12)) : value));
+  return JSON.stringify(row, (_, value: unknown) =>
+    typeof value === "number" ? Number(value.toPrecision(12)) : value,
+  );
 }
 
 function isSameValue(one: unknown, other: unknown): boolean {
@@ -115,7 +127,10 @@ function isSameValue(one: unknown, other: unknown): boolean {
     return one.length === other.length && one.every((item, index) => isSameValue(item, other[index]));
   if (typeof one === "object" && one !== null && typeof other === "object" && other !== null) {
     const [keys, others] = [Object.keys(one).sort(), Object.keys(other).sort()];
-    return isSameValue(keys, others) && keys.every((key) => isSameValue(Reflect.get(one, key), Reflect.get(other, key)));
+    return (
+      isSameValue(keys, others) &&
+      keys.every((key) => isSameValue(Reflect.get(one, key), Reflect.get(other, key)))
+    );
   }
   return one === other;
 }

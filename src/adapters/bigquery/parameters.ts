@@ -210,9 +210,10 @@ const tokens =
 
 /** Throws `SQL_FAILED` if the SQL has no text for BigQuery. */
 export function bigQuerySql(sql: Sql): string {
-  const text = typeof sql === "string" ? sql : sql.bigquery;
+  if (typeof sql === "string") return sql;
+  const text = "googlesql" in sql ? sql.googlesql : sql.bigquery;
   if (text === undefined)
-    throw finalFailure("SQL_FAILED", 'There is no SQL for BigQuery: add the field "bigquery"');
+    throw finalFailure("SQL_FAILED", 'There is no SQL for BigQuery: add the field "bigquery" or "googlesql"');
   return text;
 }
 

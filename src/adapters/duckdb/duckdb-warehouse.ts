@@ -80,6 +80,8 @@ export class DuckDbWarehouse implements Warehouse, WarehouseTables {
       const statements = new Statements(connection, signal);
       // Days must start at the same moment on every machine.
       await statements.run("SET TimeZone = 'UTC'");
+      // As BigQuery orders: the same rows come first, also with LIMIT and in windows.
+      await statements.run("SET default_null_order = 'nulls_first_on_asc_last_on_desc'");
       return work(statements);
     });
   }

@@ -90,7 +90,7 @@ async function createTableAs(
 ): Promise<number> {
   let isChecked = false;
   try {
-    const sql = duckdbSql(question.sql);
+    const sql = await duckdbSql(statements, question);
     const { values, types } = await checkSelect(statements, duckdb, sql, question.parameters);
     const names = await resultNames(statements, sql, (statement) => statement.bind(values, types));
     isChecked = true;
@@ -106,11 +106,15 @@ async function createTableAs(
   }
 }
 
-function duckdbSql(sql: Sql): string {
-  const text = typeof sql === "string" ? sql : sql.duckdb;
-  if (text === undefined)
-    throw permanentError("SQL_FAILED", 'There is no SQL for DuckDB: add "duckdb" to it');
-  return text;
+async function duckdbSql(statements: Statements, { sql, parameters }: SelectQuery): Promise<string> {
+  if (typeof sql === "string") return sql;
+  if ("googlesql" in sql) {
+    const { translate } = await import("./googlesql/translation.ts");
+    return translate(statements, sql.googlesql, parameters);
+  }
+  if (sql.duckdb === undefined)
+    throw permanentError("SQL_FAILED", 'There is no SQL for DuckDB: add "duckdb" or "googlesql" to it');
+  return sql.duckdb;
 }
 
 /** Prepares the SQL on its own, so that errors quote the author's text, and checks that it only reads. */

@@ -116,6 +116,12 @@ export const taskErrors = {
   FILE_UNREADABLE: entry("none", "Correct the file as the message says, then drop it again."),
   FILE_FORMAT_UNKNOWN: entry("none", 'Set the format: "csv", "jsonl" or "parquet".'),
   SQL_FAILED: entry("none", "Correct the SQL at the place that the message names."),
+  SQL_UNSUPPORTED: entry(
+    "none",
+    "Write this part of the SQL in another way (docs/sql.md lists what is supported), or give a text for each " +
+      "engine: { duckdb, bigquery }.",
+  ),
+  GOOGLESQL_PARSER_MISSING: entry("none", "Run `npm install @polyglot-sql/sdk@0.12.1` in the project."),
   TABLE_MISMATCH: entry(
     "none",
     'Make the columns of the file fit the table, or load with `mode: "replace"`.',

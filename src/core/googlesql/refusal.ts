@@ -29,8 +29,16 @@ export function placeOf(text: string, word: string): { line: number; column: num
 }
 
 /** Strings and comments of GoogleSQL, and quoted names. */
-const skipped =
-  /[rRbB]{0,2}(?:'''(?:\\[\s\S]|[\s\S])*?'''|"""(?:\\[\s\S]|[\s\S])*?"""|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")|--[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\//g;
+const skipped = new RegExp(
+  [
+    /[rRbB]{0,2}(?:'{3}(?:\\[\s\S]|[\s\S])*?'{3}|"{3}(?:\\[\s\S]|[\s\S])*?"{3})/,
+    /[rRbB]{0,2}(?:'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")/,
+    /--[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\//,
+  ]
+    .map(({ source }) => source)
+    .join("|"),
+  "g",
+);
 
 /** The text with spaces instead of its strings and comments, so that every word keeps its place. */
 export function withoutStrings(text: string): string {

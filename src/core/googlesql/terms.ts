@@ -29,7 +29,7 @@ export interface Term {
   readonly operands?: readonly string[];
 }
 
-export type Written =
+type Written =
   | { readonly kind: "null" }
   | { readonly kind: "text"; readonly value: string }
   | { readonly kind: "integer"; readonly value: bigint }
@@ -99,7 +99,7 @@ export function fill(word: string, template: string, args: readonly Term[], type
 }
 
 /** The type of values of several types, as of the branches of IF. Undefined if there is none. */
-export function commonType(terms: readonly Term[]): Type | undefined {
+function commonType(terms: readonly Term[]): Type | undefined {
   const typed = terms.filter((term) => !isNull(term) && term.written?.kind !== "empty");
   const firm = typed.filter((term) => !isFlexible(term));
   const candidates = firm.length > 0 ? firm : typed;
@@ -128,18 +128,19 @@ function isFlexible({ written }: Term): boolean {
   );
 }
 
+/** The type that holds the values of two others. */
+const wider: Readonly<Record<string, Type>> = {
+  "DATE DATETIME": DATETIME,
+  "DATETIME TIMESTAMP_OR_DATETIME": DATETIME,
+  "FLOAT64 INT64": FLOAT64,
+  "FLOAT64 NUMERIC": FLOAT64,
+  "INT64 NUMERIC": NUMERIC,
+  "TIMESTAMP TIMESTAMP_OR_DATETIME": TIMESTAMP,
+};
+
 function widerType(one: Type, other: Type): Type | undefined {
-  if (isSameType(one, other)) return one;
-  const kinds = [one.kind, other.kind];
-  const has = (kind: Type["kind"]) => kinds.includes(kind);
-  if (has("UNKNOWN")) return one.kind === "UNKNOWN" ? other : one;
-  if (has("INT64") && has("FLOAT64")) return FLOAT64;
-  if (has("INT64") && has("NUMERIC")) return NUMERIC;
-  if (has("NUMERIC") && has("FLOAT64")) return FLOAT64;
-  if (has("DATE") && has("DATETIME")) return DATETIME;
-  if (has("TIMESTAMP_OR_DATETIME") && has("DATETIME")) return DATETIME;
-  if (has("TIMESTAMP_OR_DATETIME") && has("TIMESTAMP")) return TIMESTAMP;
-  return undefined;
+  if (isSameType(one, other) || other.kind === "UNKNOWN") return one;
+  return one.kind === "UNKNOWN" ? other : wider[[one.kind, other.kind].sort().join(" ")];
 }
 
 /** The term as a value of the type, if GoogleSQL converts it without a CAST. Undefined otherwise. */
@@ -156,23 +157,31 @@ export function convert(term: Term, type: Type): Term | undefined {
   return convertValue(term, type);
 }
 
+/** How DuckDB converts what GoogleSQL converts without a CAST. */
+const conversions: Readonly<Record<string, string>> = {
+  "INT64 FLOAT64": "CAST($1 AS DOUBLE)",
+  "INT64 NUMERIC": "CAST($1 AS DECIMAL(38, 9))",
+  "NUMERIC FLOAT64": "googlesql_numeric_to_float($1)",
+  "DATE DATETIME": "CAST($1 AS TIMESTAMP)",
+  "TIMESTAMP_OR_DATETIME DATETIME": "$1",
+  "TIMESTAMP_OR_DATETIME TIMESTAMP": "timezone('UTC', $1)",
+};
+
+/** A text that is a parameter becomes a date or a time, as one that is written in the SQL does. */
+const parameterConversions: Readonly<Record<string, string>> = {
+  DATE: "googlesql_date($1)",
+  DATETIME: "googlesql_datetime($1)",
+  TIMESTAMP: "googlesql_timestamp($1)",
+};
+
 function convertValue(term: Term, type: Type): Term | undefined {
-  const from = term.type.kind;
-  const result = (sql: string): Term => ({ sql, type, ...(term.isVolatile && { isVolatile: true }) });
-  if (from === "INT64" && type.kind === "FLOAT64") return result(`CAST(${term.sql} AS DOUBLE)`);
-  if (from === "INT64" && type.kind === "NUMERIC") return result(`CAST(${term.sql} AS DECIMAL(38, 9))`);
-  if (from === "NUMERIC" && type.kind === "FLOAT64") return result(`googlesql_numeric_to_float(${term.sql})`);
-  if (from === "DATE" && type.kind === "DATETIME") return result(`CAST(${term.sql} AS TIMESTAMP)`);
-  if (from === "TIMESTAMP_OR_DATETIME" && type.kind === "DATETIME") return result(term.sql);
-  if (from === "TIMESTAMP_OR_DATETIME" && type.kind === "TIMESTAMP")
-    return result(`timezone('UTC', ${term.sql})`);
-  if (term.written?.kind === "parameter" && from === "STRING") {
-    if (type.kind === "DATE") return result(`googlesql_date(${term.sql})`);
-    if (type.kind === "DATETIME") return result(`googlesql_datetime(${term.sql})`);
-    if (type.kind === "TIMESTAMP") return result(`googlesql_timestamp(${term.sql})`);
-  }
   if (term.type.kind === "STRUCT" && type.kind === "STRUCT") return convertStruct(term, type);
-  return undefined;
+  const isParameter = term.written?.kind === "parameter" && term.type.kind === "STRING";
+  const template =
+    conversions[`${term.type.kind} ${type.kind}`] ??
+    (isParameter ? parameterConversions[type.kind] : undefined);
+  if (template === undefined) return undefined;
+  return { sql: template.replace("$1", () => term.sql), type, ...(term.isVolatile && { isVolatile: true }) };
 }
 
 function convertText(value: string, type: Type): Term | undefined {

@@ -1,7 +1,9 @@
+import { expression } from "./expressions/expression.ts";
 import { macrosOf } from "./macros.ts";
-import { type Environment, type KnownTable, query, Surroundings } from "./query.ts";
+import { query } from "./queries/query.ts";
+import { internalNames } from "./queries/scope.ts";
+import { type Environment, type KnownTable, Surroundings } from "./queries/surroundings.ts";
 import { placeOf, Refusal, type RefusalReason, withoutStrings } from "./refusal.ts";
-import { internalNames } from "./scope.ts";
 import type { Term } from "./terms.ts";
 import { isRecord, Node } from "./tree.ts";
 import { duckDbType, quoteName, type Type } from "./types.ts";
@@ -62,6 +64,7 @@ function statement({ text, tree, rewritten, known }: TranslationInput, used: Set
   if (second !== undefined) throw new Refusal(";", "only one SELECT can be run");
   let names = 0;
   const environment: Environment = {
+    analyze: { query, expression },
     isCheck: known === undefined,
     table: (path) => known?.tables(path),
     parameter: (name) => parameter(name, known, used),
@@ -116,9 +119,15 @@ function assertWords(text: string, rewritten: string): void {
 
 /** Words that may be left out, or that have other forms. */
 const noise = new Set(
-  "AS INNER OUTER ASC ALL DISTINCT ROW ROWS BY INT64 INTEGER INT BIGINT SMALLINT TINYINT BYTEINT DECIMAL NUMERIC FLOAT64 BOOL BOOLEAN STRING BYTES TIMESTAMP DATETIME DATE TIME NOT NULLS FIRST LAST BETWEEN CURRENT AND PRECEDING POWER POW CEILING CHARACTER_LENGTH CHAR_LENGTH LENGTH SUBSTRING SUBSTR INSTR STRPOS LN LOG WITH OFFSET PARSE_JSON JSON ORDINAL R B RB BR SAFE_ORDINAL SAFE_OFFSET CAST DAYOFWEEK DAYOFYEAR CURRENT_DATE".split(
-    " ",
-  ),
+  [
+    "AS INNER OUTER ASC ALL DISTINCT ROW ROWS BY INT64 INTEGER INT BIGINT SMALLINT TINYINT BYTEINT",
+    "DECIMAL NUMERIC FLOAT64 BOOL BOOLEAN STRING BYTES TIMESTAMP DATETIME DATE TIME NOT NULLS FIRST",
+    "LAST BETWEEN CURRENT AND PRECEDING POWER POW CEILING CHARACTER_LENGTH CHAR_LENGTH LENGTH",
+    "SUBSTRING SUBSTR INSTR STRPOS LN LOG WITH OFFSET PARSE_JSON JSON ORDINAL R B RB BR SAFE_ORDINAL",
+    "SAFE_OFFSET CAST DAYOFWEEK DAYOFYEAR CURRENT_DATE",
+  ]
+    .join(" ")
+    .split(" "),
 );
 
 function countWords(plain: string): ReadonlyMap<string, number> {

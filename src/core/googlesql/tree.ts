@@ -79,6 +79,11 @@ export class Node {
     return isEmpty(value) ? undefined : new Node(name, value);
   }
 
+  /** The clause of a SELECT. */
+  clause(name: string): Node | undefined {
+    return this.part(name.toLowerCase());
+  }
+
   parts(name: string): readonly Node[] {
     return this.list(name).map((item) => new Node(name, item));
   }
@@ -118,18 +123,4 @@ function isEmpty(value: unknown): boolean {
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** Where the first name below the node begins in the text. */
-export function firstOffset(raw: unknown): number | undefined {
-  if (Array.isArray(raw)) return least(raw.map(firstOffset));
-  if (!isRecord(raw)) return undefined;
-  const { span } = raw;
-  const own = isRecord(span) && typeof span.start === "number" ? span.start : undefined;
-  return least([own, ...Object.values(raw).map(firstOffset)]);
-}
-
-function least(offsets: readonly (number | undefined)[]): number | undefined {
-  const known = offsets.filter((offset) => offset !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
 }

@@ -44,7 +44,7 @@ export const STRING = of("STRING");
 export const TIME = of("TIME");
 export const TIMESTAMP = of("TIMESTAMP");
 export const TIMESTAMP_OR_DATETIME = of("TIMESTAMP_OR_DATETIME");
-export const FOREIGN = of("FOREIGN");
+const FOREIGN = of("FOREIGN");
 export const UNKNOWN = of("UNKNOWN");
 
 export function arrayOf(item: Type): Type {
@@ -106,6 +106,10 @@ export function duckDbType(type: Type): string {
 /** The name of a field in DuckDB, where each field has one. BigQuery's interface names them in the same way. */
 export function fieldName(field: Field, index: number): string {
   return field.name === "" ? `_field_${index + 1}` : field.name;
+}
+
+export function isSameName(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
 }
 
 export function quoteName(name: string): string {

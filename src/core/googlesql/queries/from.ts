@@ -1,26 +1,17 @@
-import { compare } from "./operators.ts";
+import { compare } from "../expressions/operators.ts";
+import { Refusal } from "../refusal.ts";
+import { expect, type Query, type Term } from "../terms.ts";
+import type { Node } from "../tree.ts";
+import { BOOL, isSameName, quoteName, type Type, UNKNOWN } from "../types.ts";
 import { pivot, unpivot } from "./pivot.ts";
-import type { Surroundings } from "./query.ts";
-import { Refusal } from "./refusal.ts";
-import { internalNames, isSameName, type Relation, relationOf, Scope, type ScopeColumn } from "./scope.ts";
-import { expect, type Query, type Term } from "./terms.ts";
-import type { Node } from "./tree.ts";
-import { BOOL, quoteName, type Type, UNKNOWN } from "./types.ts";
+import { type Item, internalNames, type Relation, relationOf, Scope, type ScopeColumn } from "./scope.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** FROM in DuckDB's SQL, and the names that it gives. */
 export interface From {
   readonly sql: string;
   readonly relations: readonly Relation[];
   readonly shared: readonly ScopeColumn[];
-}
-
-/** One item of FROM. */
-export interface Item {
-  readonly sql: string;
-  readonly relations: readonly Relation[];
-  readonly shared?: readonly ScopeColumn[];
-  /** Whether it is an array of an item before it. */
-  readonly isArray?: boolean;
 }
 
 const nothing: From = { sql: "", relations: [], shared: [] };

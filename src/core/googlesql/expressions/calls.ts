@@ -1,5 +1,5 @@
-import { Refusal } from "./refusal.ts";
-import { isRecord, Node } from "./tree.ts";
+import { Refusal } from "../refusal.ts";
+import { isRecord, Node } from "../tree.ts";
 
 /** A function call: the parser has kinds of their own for many functions. */
 export interface Call {
@@ -102,7 +102,7 @@ export function datePart(word: string, node: Node | undefined): DatePart {
   return partOf(word, name, day && partName(day));
 }
 
-export function partOf(word: string, name: string, day?: string): DatePart {
+function partOf(word: string, name: string, day?: string): DatePart {
   if (day === undefined) return { name, firstDay: name === "ISOWEEK" ? 1 : 0 };
   const firstDay = weekDays.indexOf(day.toUpperCase());
   if (name !== "WEEK" || firstDay < 0) throw new Refusal(word, `${name}(${day}) is no part of a date`);

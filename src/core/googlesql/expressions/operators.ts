@@ -1,8 +1,19 @@
+import { Refusal } from "../refusal.ts";
+import { assertRepeatable, type Context, expect, isNull, type Term, unify } from "../terms.ts";
+import type { Node } from "../tree.ts";
+import {
+  BOOL,
+  BYTES,
+  duckDbType,
+  FLOAT64,
+  INT64,
+  NUMERIC,
+  STRING,
+  type Type,
+  typeName,
+  UNKNOWN,
+} from "../types.ts";
 import { cast } from "./casts.ts";
-import { Refusal } from "./refusal.ts";
-import { assertRepeatable, type Context, convert, expect, isNull, type Term, unify } from "./terms.ts";
-import type { Node } from "./tree.ts";
-import { BOOL, BYTES, FLOAT64, INT64, NUMERIC, STRING, type Type, typeName, UNKNOWN } from "./types.ts";
 
 const arithmetic: Readonly<Record<string, string>> = { add: "+", sub: "-", mul: "*", div: "/" };
 
@@ -143,7 +154,7 @@ function compareFloats(operator: string, a: Term, b: Term): string {
     : `googlesql_at_most(${b.sql}, ${a.sql})`;
 }
 
-function assertComparable(operator: string, type: Type): void {
+export function assertComparable(operator: string, type: Type): void {
   if (type.kind === "STRUCT") {
     for (const field of type.fields) assertComparable(operator, field.type);
     throw new Refusal(operator, "comparing STRUCT values is not supported; compare their fields");
@@ -180,6 +191,8 @@ export function concatenation(word: string, args: readonly Term[]): Term {
   if (type.kind !== "ARRAY" && ![STRING.kind, BYTES.kind, UNKNOWN.kind].some((kind) => kind === type.kind))
     throw new Refusal(word, `it takes STRING, BYTES or ARRAY, not ${typeName(type)}; CAST it AS STRING`);
   const isVolatile = args.some((arg) => arg.isVolatile) && { isVolatile: true };
+  // DuckDB takes the type of NULL for that of the whole.
+  if (args.some(isNull)) return { sql: `CAST(NULL AS ${duckDbType(type)})`, type };
   if (type.kind !== "ARRAY")
     return { sql: `(${terms.map(({ sql }) => sql).join(" || ")})`, type, ...isVolatile };
   const joined = terms.map(({ sql }) => sql).reduce((one, other) => `list_concat(${one}, ${other})`);
@@ -226,66 +239,4 @@ export function between(node: Node, context: Context): Term {
   const [a = value, b = low, c = high] = terms;
   const sql = `(${compare(">=", a, b).sql} AND ${compare("<=", a, c).sql})`;
   return { sql: isNot ? `(NOT ${sql})` : sql, type: BOOL };
-}
-
-/** `x IN (1, 2)`, `x IN (SELECT …)`, `x IN UNNEST(array)`. */
-export function inList(node: Node, context: Context): Term {
-  const value = context.term(node.node("this"));
-  const isNot = node.flag("not");
-  const list = node.nodes("expressions").map((item) => context.term(item));
-  const query = node.optional("query");
-  const array = node.optional("unnest");
-  node.raw("is_field");
-  node.end("IN");
-  const sql = query
-    ? inQuery(value, context.subquery(query))
-    : array
-      ? inArray(value, context.term(array))
-      : inTerms(value, list);
-  return { sql: isNot ? `(NOT ${sql})` : sql, type: BOOL };
-}
-
-function inTerms(value: Term, list: readonly Term[]): string {
-  if (value.type.kind === "STRUCT")
-    throw new Refusal("IN", "IN for several columns is not supported; write AND and OR");
-  const { type, terms } = unify("IN", [value, ...list]);
-  assertComparable("IN", type);
-  const [first, ...rest] = terms;
-  if (type.kind === "FLOAT64" && rest.some((term) => term.written === undefined && /nan/i.test(term.sql)))
-    throw new Refusal("IN", "IN with NaN is not supported");
-  return `(${first?.sql} IN (${rest.map(({ sql }) => sql).join(", ")}))`;
-}
-
-function inQuery(
-  value: Term,
-  query: { readonly sql: string; readonly columns: readonly { readonly type: Type }[] },
-): string {
-  const [column, other] = query.columns;
-  if (!column || other) throw new Refusal("IN", "the query must have one column");
-  const against: Term = { sql: "item", type: column.type };
-  const type = unify("IN", [value, against]).type;
-  assertComparable("IN", type);
-  const left = expect("IN", value, type);
-  if (convert(against, type)?.sql !== "item")
-    throw new Refusal(
-      "IN",
-      `${typeName(value.type)} is compared with a query of ${typeName(column.type)}; CAST one of them`,
-    );
-  return `(${left.sql} IN (${query.sql}))`;
-}
-
-function inArray(value: Term, array: Term): string {
-  if (array.type.kind === "UNKNOWN") return "NULL";
-  if (array.type.kind !== "ARRAY") throw new Refusal("UNNEST", "it takes an array");
-  const item = array.type.item;
-  if (array.written?.kind === "empty") return "false";
-  const left = expect(
-    "IN",
-    value,
-    array.written?.kind === "parameter" ? unify("IN", [value, { sql: "", type: item }]).type : item,
-  );
-  assertComparable("IN", item);
-  const list = item.kind === left.type.kind ? array : expect("IN", array, { kind: "ARRAY", item: left.type });
-  assertRepeatable("IN", [left, list]);
-  return `googlesql_in_array(${left.sql}, ${list.sql})`;
 }

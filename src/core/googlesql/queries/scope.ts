@@ -1,12 +1,22 @@
-import { Refusal } from "./refusal.ts";
-import { fieldSql, type OutputColumn, type Query, type Term } from "./terms.ts";
-import { fieldName, quoteName, type Type, UNKNOWN } from "./types.ts";
+import { Refusal } from "../refusal.ts";
+import { fields } from "../structs.ts";
+import type { OutputColumn, Query, Term } from "../terms.ts";
+import { isSameName, quoteName, type Type, UNKNOWN } from "../types.ts";
 
 export interface ScopeColumn {
   readonly name: string;
   readonly isAnonymous?: boolean;
   readonly sql: string;
   readonly type: Type;
+}
+
+/** One item of FROM. */
+export interface Item {
+  readonly sql: string;
+  readonly relations: readonly Relation[];
+  readonly shared?: readonly ScopeColumn[];
+  /** Whether it is an array of an item before it. */
+  readonly isArray?: boolean;
 }
 
 /** What an item of FROM gives to the other clauses. */
@@ -117,7 +127,7 @@ export class Scope {
     throw new Refusal(first, `${relation.alias} has no column ${first}`);
   }
 
-  /** The columns of `*`. */
+  /** What `*` selects: shared columns first, and each once. */
   star(): readonly ScopeColumn[] {
     const isShared = (column: ScopeColumn) => this.shared.some((one) => isSameName(one.name, column.name));
     return [
@@ -129,34 +139,6 @@ export class Scope {
 
 function columnsNamed(relation: Relation, name: string): readonly ScopeColumn[] {
   return relation.columns.filter((column) => !column.isAnonymous && isSameName(column.name, name));
-}
-
-export function isSameName(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
-}
-
-/** A field of a field … of a column. */
-export function fields(start: Term, path: readonly string[]): Term {
-  let term: Term = start.type.kind === "UNKNOWN" ? { sql: start.sql, type: UNKNOWN } : start;
-  for (const name of path) term = fieldOf(term, name);
-  return term;
-}
-
-export function fieldOf(term: Term, name: string): Term {
-  if (term.type.kind === "UNKNOWN") return term;
-  if (term.type.kind === "JSON")
-    throw new Refusal(name, `a field of JSON can't be read as .${name}; write JSON_VALUE or JSON_QUERY`);
-  if (term.type.kind !== "STRUCT") throw new Refusal(name, `there is no field ${name}`);
-  const found = term.type.fields.flatMap((field, index) =>
-    isSameName(field.name, name) ? [{ field, index }] : [],
-  );
-  const [only, second] = found;
-  if (!only || second) throw new Refusal(name, `there ${second ? "are two fields" : "is no field"} ${name}`);
-  return {
-    sql: fieldSql(term.sql, fieldName(only.field, only.index)),
-    type: only.field.type,
-    ...(term.isVolatile && { isVolatile: true }),
-  };
 }
 
 /** The row of a relation as a struct, or the item of an array. */

@@ -1,8 +1,8 @@
-import { Refusal } from "./refusal.ts";
-import { assertRepeatable, type Context, expect, type Term, unify } from "./terms.ts";
-import { Node } from "./tree.ts";
-import { arrayOf, BOOL, FLOAT64, INT64, NUMERIC, STRING, type Type, typeName } from "./types.ts";
-import { orderKeys } from "./windows.ts";
+import { Refusal } from "../refusal.ts";
+import { assertRepeatable, type Context, expect, type Term, unify } from "../terms.ts";
+import { Node } from "../tree.ts";
+import { arrayOf, BOOL, FLOAT64, INT64, NUMERIC, STRING, type Type, typeName } from "../types.ts";
+import { orderKeys } from "./ordering.ts";
 
 /** An aggregate function in DuckDB. `{over}` is where OVER goes, after each call of an aggregate. */
 export interface Aggregate {

@@ -1,81 +1,11 @@
-import { expression } from "./expressions.ts";
-import { Refusal } from "./refusal.ts";
-import { internalNames, isSameName, type Scope } from "./scope.ts";
+import { Refusal } from "../refusal.ts";
+import type { Query } from "../terms.ts";
+import type { Node } from "../tree.ts";
+import { quoteName } from "../types.ts";
+import { internalNames } from "./scope.ts";
 import { select } from "./select.ts";
 import { setOperation } from "./set-operations.ts";
-import type { Context, Query, Term } from "./terms.ts";
-import type { Node } from "./tree.ts";
-import { quoteName, type Type } from "./types.ts";
-
-export interface KnownTable {
-  readonly sql: string;
-  readonly columns: readonly { readonly name: string; readonly type: Type }[];
-}
-
-/** What a text may use from outside. */
-export interface Environment {
-  table(path: readonly string[]): KnownTable | undefined;
-  parameter(name: string): Term;
-  /** A name for DuckDB that the text does not have. */
-  nextName(): string;
-  /** Whether the tables are unknown. */
-  readonly isCheck: boolean;
-}
-
-interface WithTable {
-  readonly name: string;
-  readonly query: Query;
-  readonly internal: readonly string[];
-}
-
-/** Where a query stands: the tables of WITH, and the names of the queries around it. */
-export class Surroundings {
-  readonly environment: Environment;
-  readonly tables: ReadonlyMap<string, WithTable>;
-  readonly outer: Scope | undefined;
-  readonly windows: ReadonlyMap<string, () => Node>;
-
-  constructor(
-    environment: Environment,
-    tables: ReadonlyMap<string, WithTable> = new Map(),
-    outer?: Scope,
-    windows: ReadonlyMap<string, () => Node> = new Map(),
-  ) {
-    this.environment = environment;
-    this.tables = tables;
-    this.outer = outer;
-    this.windows = windows;
-  }
-
-  term(node: Node, scope: Scope): Term {
-    return this.context(scope).term(node);
-  }
-
-  context(scope: Scope): Context {
-    const { environment, windows } = this;
-    const names = { scope, parameter: (name: string) => environment.parameter(name) };
-    const context: Context = {
-      isCheck: environment.isCheck,
-      operand: (node) => expression(node, names, context),
-      term: (node) => checked(expression(node, names, context)),
-      subquery: (node) => this.query(node, scope),
-      window: (name) => [...windows].find(([key]) => isSameName(key, name))?.[1](),
-    };
-    return context;
-  }
-
-  /** Analyzes a query. `outer`: the scope of the expression that it is part of. */
-  query(node: Node, outer: Scope | undefined): Query {
-    return query(node, new Surroundings(this.environment, this.tables, outer ?? this.outer));
-  }
-}
-
-/** The term with a check that floating-point arithmetic did not overflow. */
-function checked(term: Term): Term {
-  if (!term.operands) return term;
-  const operands = [...new Set(term.operands)];
-  return { sql: `googlesql_checked(${term.sql}, [${["0e0", ...operands].join(", ")}])`, type: term.type };
-}
+import { Surroundings } from "./surroundings.ts";
 
 /** A SELECT, a UNION or either of them in parentheses, with its WITH. */
 export function query(node: Node, surroundings: Surroundings): Query {

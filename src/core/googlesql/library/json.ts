@@ -90,7 +90,7 @@ function jsonText(sql: string, type: Type, depth: number): string {
     case "STRUCT": {
       const fields = type.fields.map(
         (field, index) =>
-          `${quoteText(`${index > 0 ? "," : ""}${JSON.stringify(field.name)}:`)} || ${jsonText(fieldSql(sql, fieldName(field, index)), field.type, depth)}`,
+          `${fieldStart(field.name, index)} || ${jsonText(fieldSql(sql, fieldName(field, index)), field.type, depth)}`,
       );
       if (fields.length === 0) throw new Refusal("TO_JSON_STRING", "an empty STRUCT is not supported");
       return `CASE WHEN ${sql} IS NULL THEN 'null' ELSE '{' || ${fields.join(" || ")} || '}' END`;
@@ -98,4 +98,8 @@ function jsonText(sql: string, type: Type, depth: number): string {
     default:
       throw new Refusal("TO_JSON_STRING", `it is not supported for ${typeName(type)}; CAST it AS STRING`);
   }
+}
+
+function fieldStart(name: string, index: number): string {
+  return quoteText(`${index > 0 ? "," : ""}${JSON.stringify(name)}:`);
 }

@@ -1,24 +1,24 @@
-import { isAggregate } from "./aggregates.ts";
-import { structOf } from "./expressions.ts";
+import { isAggregate } from "../expressions/aggregates.ts";
+import { Refusal } from "../refusal.ts";
+import { fieldOf, structOf } from "../structs.ts";
+import { expect, isNull, type OutputColumn, type Query, type Term } from "../terms.ts";
+import { isRecord, Node } from "../tree.ts";
+import { BOOL, duckDbType, isSameName, quoteName, typeName } from "../types.ts";
 import { type From, from } from "./from.ts";
-import { Surroundings } from "./query.ts";
-import { Refusal } from "./refusal.ts";
-import { fieldOf, internalNames, isSameName, Scope, type ScopeColumn } from "./scope.ts";
-import { expect, isNull, type OutputColumn, type Query, type Term } from "./terms.ts";
-import { isRecord, Node } from "./tree.ts";
-import { BOOL, duckDbType, INT64, quoteName, typeName } from "./types.ts";
-import { orderBy } from "./windows.ts";
-
-export interface SelectItem {
-  readonly name: string;
-  readonly isAnonymous: boolean;
-  readonly term: Term;
-  readonly hasAggregate: boolean;
-}
+import {
+  assertDistinct,
+  groupBy,
+  limit,
+  orderOutput,
+  orderSelect,
+  type SelectItem,
+} from "./order-and-group.ts";
+import { internalNames, Scope, type ScopeColumn } from "./scope.ts";
+import { Surroundings } from "./surroundings.ts";
 
 /** A SELECT with all its clauses. */
 export function select(node: Node, before: Surroundings): Query {
-  const fromNode = node.part("from");
+  const fromNode = node.clause("FROM");
   const windows = windowsOf(node);
   const surroundings = new Surroundings(before.environment, before.tables, before.outer, windows);
   const source = fromNode ? from(fromNode, node.parts("joins"), surroundings) : emptyFrom;
@@ -30,15 +30,11 @@ export function select(node: Node, before: Surroundings): Query {
   const kind = node.text("kind");
   if (kind !== "" && kind !== "STRUCT") throw new Refusal(`SELECT AS ${kind}`, "it is not supported");
   const aliases = items.flatMap(({ name, isAnonymous, term }) => (isAnonymous ? [] : [{ name, term }]));
+  const early = scope.withAliases({ items: aliases, areFirst: true });
   const late = scope.withAliases({ items: aliases, areFirst: false });
   const clauses = [
     clause("WHERE", node.part("where_clause"), scope, surroundings),
-    groupBy(
-      node.part("group_by"),
-      items,
-      scope.withAliases({ items: aliases, areFirst: true }),
-      surroundings,
-    ),
+    groupBy(node.part("group_by"), items, early, surroundings),
     clause("HAVING", node.part("having"), late, surroundings),
     clause("QUALIFY", node.part("qualify"), late, surroundings),
   ].filter((text) => text !== "");
@@ -59,7 +55,7 @@ export function select(node: Node, before: Surroundings): Query {
   const ordered =
     isDistinct && order
       ? orderOutput(core, order, { columns, internal, items, scope: late }, surroundings)
-      : `${core}${order ? orderSelect(order, items, scope.withAliases({ items: aliases, areFirst: true }), surroundings) : ""}`;
+      : `${core}${order ? orderSelect(order, items, early, surroundings) : ""}`;
   const sql = `${ordered}${limit(node, surroundings)}`;
   node.raw("star_except");
   node.end("SELECT");
@@ -189,136 +185,4 @@ function columnsOf(path: readonly string[], scope: Scope): readonly ScopeColumn[
     isAnonymous: field.name === "",
     ...fieldOf(value, field.name),
   }));
-}
-
-function groupBy(
-  node: Node | undefined,
-  items: readonly SelectItem[],
-  scope: Scope,
-  surroundings: Surroundings,
-): string {
-  if (!node) return "";
-  if (node.flag("all")) {
-    node.end("GROUP BY");
-    const keys = items.filter((item) => !item.hasAggregate && !item.term.sql.includes(" OVER ("));
-    return keys.length === 0 ? "" : `GROUP BY ${keys.map(({ term }) => groupKey(term)).join(", ")}`;
-  }
-  const parts = node.nodes("expressions").map((item) => groupItem(item, items, scope, surroundings));
-  node.end("GROUP BY");
-  return `GROUP BY ${parts.join(", ")}`;
-}
-
-function groupItem(
-  node: Node,
-  items: readonly SelectItem[],
-  scope: Scope,
-  surroundings: Surroundings,
-): string {
-  const name = node.kind === "function" ? node.text("name").toUpperCase() : "";
-  if (["ROLLUP", "CUBE", "GROUPING SETS"].includes(name)) {
-    const parts = node.nodes("args").map((arg) => groupItem(arg, items, scope, surroundings));
-    node.end(name);
-    return `${name} (${parts.join(", ")})`;
-  }
-  if (node.kind === "tuple") {
-    const parts = node.nodes("expressions").map((part) => groupItem(part, items, scope, surroundings));
-    node.end("(");
-    return `(${parts.join(", ")})`;
-  }
-  return groupKey(itemAt(node, items) ?? surroundings.term(node, scope));
-}
-
-/** The item of SELECT that a number means. */
-function itemAt(node: Node, items: readonly SelectItem[]): Term | undefined {
-  if (node.kind !== "literal" || node.text("literal_type") !== "number") return undefined;
-  const position = node.text("value");
-  const item = /^\d+$/.test(position) ? items[Number(position) - 1] : undefined;
-  if (!item) throw new Refusal(position, "SELECT has no column of this number");
-  return item.term;
-}
-
-function groupKey(term: Term): string {
-  if (["ARRAY", "STRUCT", "JSON", "FOREIGN"].includes(term.type.kind))
-    throw new Refusal("GROUP BY", `grouping by ${typeName(term.type)} is not supported`);
-  if (term.isVolatile) throw new Refusal("GROUP BY", "grouping by random values is not supported");
-  return term.sql;
-}
-
-function orderSelect(
-  node: Node,
-  items: readonly SelectItem[],
-  scope: Scope,
-  surroundings: Surroundings,
-): string {
-  const keys = node.parts("expressions").map((item) => {
-    const inner = item.node("this");
-    return orderBy(itemAt(inner, items) ?? surroundings.term(inner, scope), item).sql;
-  });
-  node.raw("siblings");
-  node.end("ORDER BY");
-  return ` ORDER BY ${keys.join(", ")}`;
-}
-
-interface Output {
-  readonly columns: readonly OutputColumn[];
-  readonly internal: readonly string[];
-  /** Undefined for a set operation. */
-  readonly items?: readonly SelectItem[];
-  readonly scope?: Scope;
-}
-
-/** A query ordered by its own columns, after DISTINCT or a set operation. */
-export function orderOutput(
-  core: string,
-  node: Node,
-  { columns, internal, items, scope }: Output,
-  surroundings: Surroundings,
-): string {
-  const name = quoteName(surroundings.environment.nextName());
-  const outputs = columns.map((column, index) => ({
-    ...column,
-    sql: `${name}.${quoteName(internal[index] ?? "")}`,
-  }));
-  const own = new Scope([{ alias: "", columns: outputs }]);
-  const keys = node.parts("expressions").map((item) => {
-    const inner = item.node("this");
-    return orderBy(outputAt(inner) ?? matching(inner) ?? surroundings.term(inner, own), item).sql;
-  });
-  node.raw("siblings");
-  node.end("ORDER BY");
-  return `SELECT ${outputs.map(({ sql }) => sql).join(", ")} FROM (${core}) AS ${name} ORDER BY ${keys.join(", ")}`;
-
-  function outputAt(inner: Node): Term | undefined {
-    return itemAt(
-      inner,
-      outputs.map((term) => ({ name: "", isAnonymous: true, hasAggregate: false, term })),
-    );
-  }
-  /** An expression that is written in SELECT too. */
-  function matching(inner: Node): Term | undefined {
-    if (!items || !scope || (inner.kind === "column" && !inner.has("table"))) return undefined;
-    const { sql } = surroundings.term(inner, scope);
-    const index = items.findIndex(({ term }) => term.sql === sql);
-    if (index < 0) throw new Refusal("ORDER BY", "with DISTINCT it can order by columns of SELECT only");
-    return outputs[index];
-  }
-}
-
-function assertDistinct(columns: readonly OutputColumn[]): void {
-  for (const { type } of columns)
-    if (["ARRAY", "STRUCT", "JSON", "FOREIGN"].includes(type.kind))
-      throw new Refusal("DISTINCT", `it does not take ${typeName(type)}`);
-}
-
-/** LIMIT and OFFSET. */
-export function limit(node: Node, surroundings: Surroundings): string {
-  return ["limit", "offset"]
-    .map((name) => {
-      if (!node.has(name)) return "";
-      const raw = node.raw(name);
-      const inner = isRecord(raw) && "this" in raw ? new Node(name, raw).node("this") : Node.from(raw);
-      const term = surroundings.term(inner, new Scope([]));
-      return ` ${name.toUpperCase()} ${expect(name.toUpperCase(), term, INT64).sql}`;
-    })
-    .join("");
 }

@@ -1,12 +1,11 @@
-import { aggregate, isAggregate } from "./aggregates.ts";
-import type { Item } from "./from.ts";
-import { compare } from "./operators.ts";
-import type { Surroundings } from "./query.ts";
-import { Refusal } from "./refusal.ts";
-import { isSameName, type Relation, Scope, type ScopeColumn } from "./scope.ts";
-import { type Term, unify } from "./terms.ts";
-import type { Node } from "./tree.ts";
-import { quoteName, quoteText, STRING } from "./types.ts";
+import { aggregate, isAggregate } from "../expressions/aggregates.ts";
+import { compare } from "../expressions/operators.ts";
+import { Refusal } from "../refusal.ts";
+import { type Term, unify } from "../terms.ts";
+import type { Node } from "../tree.ts";
+import { isSameName, quoteName, quoteText, STRING } from "../types.ts";
+import { type Item, type Relation, Scope, type ScopeColumn } from "./scope.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 type ReadItem = (node: Node) => Item;
 
@@ -128,7 +127,8 @@ export function unpivot(node: Node, read: ReadItem, surroundings: Surroundings):
   ];
   const where = keepsNulls ? "" : " WHERE u.pair.v IS NOT NULL";
   const columns = [...rest, { name: valueName, sql: "", type }, { name: nameName, sql: "", type: STRING }];
-  const sql = `SELECT ${list.join(", ")} FROM ${source.sql} CROSS JOIN LATERAL (SELECT unnest([${structs.join(", ")}]) AS pair) AS u${where}`;
+  const pairsSql = `(SELECT unnest([${structs.join(", ")}]) AS pair) AS u`;
+  const sql = `SELECT ${list.join(", ")} FROM ${source.sql} CROSS JOIN LATERAL ${pairsSql}${where}`;
   return item(sql, alias, columns, surroundings);
 }
 

@@ -1,10 +1,19 @@
+import { type Interval, intervalValue, lastDay, shift } from "../library/date-arithmetic.ts";
+import { extract } from "../library/dates.ts";
+import { callFunction } from "../library/functions.ts";
+import { like } from "../library/texts.ts";
+import type { Names } from "../queries/surroundings.ts";
+import { Refusal } from "../refusal.ts";
+import { fieldOf } from "../structs.ts";
+import { assertRepeatable, type Context, expect, nullTerm, type Term, unify } from "../terms.ts";
+import { isRecord, Node } from "../tree.ts";
+import * as types from "../types.ts";
 import { aggregate, isAggregate } from "./aggregates.ts";
 import { callOf, datePart, fieldPart } from "./calls.ts";
 import { cast, castNode, readType } from "./casts.ts";
-import { arrayItem, arrayLiteral } from "./functions/arrays.ts";
-import { callFunction } from "./functions/catalog.ts";
-import { extract, type Interval, intervalValue, lastDay, shift } from "./functions/dates.ts";
-import { like } from "./functions/texts.ts";
+import { boolean, literal } from "./literals.ts";
+import { inList } from "./membership.ts";
+import { array, arrayOfType, struct, subscript } from "./nested.ts";
 import {
   arithmeticTerm,
   asTexts,
@@ -14,67 +23,68 @@ import {
   compare,
   comparison,
   concatenation,
-  inList,
   integer,
   isComparison,
   isTest,
   logic,
   negate,
 } from "./operators.ts";
-import { Refusal } from "./refusal.ts";
-import { fieldOf, type Scope } from "./scope.ts";
-import { assertRepeatable, type Context, expect, nullTerm, type Term, unify } from "./terms.ts";
-import { isRecord, Node } from "./tree.ts";
-import * as types from "./types.ts";
 import { windowTerm } from "./windows.ts";
-import { dateFromText, datetimeFromText, timeFromText, timestampFromText } from "./written-times.ts";
 
-/** The values of parameters and names that an expression may use. */
-export interface Names {
-  readonly scope: Scope;
-  readonly parameter: (name: string) => Term;
-}
+type Read = (node: Node, context: Context, names: Names) => Term;
 
-/** Analyzes an expression: its SQL for DuckDB and its type. Refuses what is not known to mean the same. */
-export function expression(node: Node, names: Names, context: Context): Term {
-  const { kind } = node;
-  if (kind === "literal") return literal(node);
-  if (kind === "null") return nullTerm;
-  if (kind === "boolean") {
-    const value = node.flag("value");
-    node.end("BOOL");
-    return { sql: value ? "true" : "false", type: types.BOOL, written: { kind: "boolean" } };
-  }
-  if (kind === "paren") {
+/** How each kind of the parser's nodes is read. Other kinds are function calls, or are refused. */
+const readers: Readonly<Record<string, Read>> = {
+  add: addition,
+  and: logic,
+  array,
+  array_func: array,
+  between,
+  bitwise_and: bits,
+  bitwise_not: bits,
+  bitwise_or: bits,
+  bitwise_xor: bits,
+  boolean,
+  case: caseTerm,
+  cast: typedOrCast,
+  column: (node, _, names) => column(node, names),
+  concat: joined,
+  div: arithmeticTerm,
+  dot,
+  exists,
+  extract: extractTerm,
+  in: inList,
+  interval: (node, context) => intervalValue(interval(node, context)),
+  is_false: isTest,
+  is_null: isTest,
+  is_true: isTest,
+  last_day: lastDayTerm,
+  like: likeTerm,
+  literal,
+  mul: arithmeticTerm,
+  neg: negate,
+  not: logic,
+  null: () => nullTerm,
+  or: logic,
+  paren: (node, context) => {
     const inner = node.node("this");
     node.end("(");
     return context.operand(inner);
-  }
-  if (kind === "column") return column(node, names);
-  if (kind === "dot") return dot(node, context, names);
-  if (["add", "sub"].includes(kind)) return addition(node, context);
-  if (["mul", "div"].includes(kind)) return arithmeticTerm(node, context);
-  if (kind === "neg") return negate(node, context);
+  },
+  safe_cast: typedOrCast,
+  struct,
+  sub: addition,
+  subquery: scalarQuery,
+  subscript,
+  tuple: struct,
+  window_function: windowTerm,
+};
+
+/** Analyzes an expression: its SQL for DuckDB and its type. Refuses what is not known to mean the same. */
+export function expression(node: Node, names: Names, context: Context): Term {
+  const read = readers[node.kind];
+  if (read) return read(node, context, names);
   if (isComparison(node)) return comparison(node, context);
-  if (["and", "or", "not"].includes(kind)) return logic(node, context);
-  if (["is_null", "is_true", "is_false"].includes(kind)) return isTest(node, context);
-  if (kind === "between") return between(node, context);
-  if (kind === "in") return inList(node, context);
-  if (kind === "like") return likeTerm(node, context);
-  if (kind === "concat") return joined(node, context);
-  if (kind.startsWith("bitwise_") && !kind.endsWith("_agg") && !kind.endsWith("shift"))
-    return bits(node, context);
-  if (kind === "cast" || kind === "safe_cast") return typedOrCast(node, context);
-  if (kind === "case") return caseTerm(node, context);
-  if (kind === "extract") return extractTerm(node, context);
-  if (kind === "interval") return intervalValue(interval(node, context));
-  if (kind === "array_func" || kind === "array") return array(node, context);
-  if (kind === "subscript") return subscript(node, context);
-  if (kind === "struct" || kind === "tuple") return struct(node, context);
-  if (kind === "subquery") return scalarQuery(node, context);
-  if (kind === "exists") return exists(node, context);
-  if (kind === "last_day") return lastDayTerm(node, context);
-  if (kind === "window_function") return windowTerm(node, context);
   if (isAggregate(node)) return aggregateTerm(node, context);
   const call = callOf(node);
   if (call) return callFunction(call, context, interval);
@@ -89,47 +99,6 @@ function aggregateTerm(node: Node, context: Context): Term {
   const { template, type } = aggregate(node, context);
   if (template.startsWith("quantile_cont")) throw new Refusal("PERCENTILE_CONT", "it needs OVER");
   return { sql: template.replaceAll("{over}", ""), type };
-}
-
-function literal(node: Node): Term {
-  const kind = node.text("literal_type");
-  const raw = node.raw("value");
-  const value = Array.isArray(raw) ? String(raw[0]) : String(raw);
-  node.end("literal");
-  switch (kind) {
-    case "string":
-    case "raw_string":
-    case "triple_quoted_string":
-    case "triple_quoted_raw_string":
-      return { sql: types.quoteText(value), type: types.STRING, written: { kind: "text", value } };
-    case "number":
-      return number(value);
-    case "hex_number":
-      return integer(BigInt(`0x${value}`));
-    case "byte_string": {
-      if (!/^[\x20-\x5b\x5d-\x7e]*$/.test(value))
-        throw new Refusal("b''", "bytes are supported as plain ASCII without a backslash; use FROM_HEX");
-      return { sql: `encode(${types.quoteText(value)})`, type: types.BYTES };
-    }
-    case "date":
-      return { sql: `DATE ${types.quoteText(dateFromText(value))}`, type: types.DATE };
-    case "timestamp":
-      return { sql: `TIMESTAMPTZ ${types.quoteText(timestampFromText(value))}`, type: types.TIMESTAMP };
-    case "datetime":
-      return { sql: `TIMESTAMP ${types.quoteText(datetimeFromText(value))}`, type: types.DATETIME };
-    case "time":
-      return { sql: `TIME ${types.quoteText(timeFromText(value))}`, type: types.TIME };
-    default:
-      throw new Refusal(value, `a literal of kind ${kind} is not supported here`);
-  }
-}
-
-function number(text: string): Term {
-  if (/^\d+$/.test(text)) return integer(BigInt(text));
-  const digits = text.startsWith(".") ? `0${text}` : text;
-  if (!Number.isFinite(Number(digits))) throw new Refusal(text, "the number is too large for FLOAT64");
-  const sql = /[eE]/.test(digits) ? digits : `${digits}e0`;
-  return { sql, type: types.FLOAT64, written: { kind: "real", digits } };
 }
 
 function column(node: Node, names: Names): Term {
@@ -196,8 +165,8 @@ function shiftBy(operator: string, value: Term, by: Interval, sign: 1 | -1): Ter
   return shift(operator, start, by, sign, start.type);
 }
 
-/** `INTERVAL n PART`. The parser writes a number in it as a text, and so it can't be told from a text. */
-export function interval(node: Node, context: Context): Interval {
+/** `INTERVAL n PART`. The parser writes a number in it as a text, so that it looks like a text. */
+function interval(node: Node, context: Context): Interval {
   const count = node.node("this");
   const unit = node.part("unit");
   node.end("INTERVAL");
@@ -238,18 +207,14 @@ function typedOrCast(node: Node, context: Context): Term {
   if (inner?.kind === "struct" || inner?.kind === "array") {
     const type = readType(node.raw("to"));
     node.end("type");
-    return cast("type", literalOf(inner, type, context), type);
+    const term = inner.kind === "array" ? arrayOfType(inner, context, type) : struct(inner, context);
+    return cast("type", term, type);
   }
   return castNode(node, context);
 }
 
 function isDecimal(raw: unknown): boolean {
   return isRecord(raw) && raw.data_type === "decimal";
-}
-
-function literalOf(node: Node, type: types.Type, context: Context): Term {
-  const term = node.kind === "array" ? array(node, context, type) : struct(node, context);
-  return node.kind === "array" && term.type.kind === "ARRAY" && term.written?.kind !== "empty" ? term : term;
 }
 
 function caseTerm(node: Node, context: Context): Term {
@@ -295,58 +260,6 @@ function lastDayTerm(node: Node, context: Context): Term {
       ? datePart("LAST_DAY", new Node("var", { this: "MONTH" }))
       : fieldPart("LAST_DAY", unit),
   );
-}
-
-function array(node: Node, context: Context, wanted?: types.Type): Term {
-  const items = node.nodes("expressions").map((item) => context.term(item));
-  node.end("[");
-  if (items.length === 0)
-    return { sql: "[]", type: wanted ?? types.arrayOf(types.INT64), written: { kind: "empty" } };
-  if (wanted?.kind === "ARRAY")
-    return arrayLiteral(
-      items.map((item) => cast("[", item, wanted.item)),
-      wanted.item,
-    );
-  const { type, terms } = unify("[", items);
-  return arrayLiteral(terms, type);
-}
-
-function subscript(node: Node, context: Context): Term {
-  const source = context.term(node.node("this"));
-  const index = node.node("index");
-  node.end("[");
-  const call = index.kind === "function" ? callOf(index) : undefined;
-  const how = call && /^(SAFE_)?(OFFSET|ORDINAL)$/.test(call.name) ? call.name : "OFFSET";
-  const [position] = call && how === call.name ? call.args : [index];
-  if (!position) throw new Refusal(how, "it needs a position");
-  return arrayItem(source, context.term(position), how);
-}
-
-function struct(node: Node, context: Context): Term {
-  const parts =
-    node.kind === "tuple"
-      ? node.nodes("expressions").map((item) => ({ name: "", item }))
-      : node.list("fields").map(fieldPair);
-  node.end("STRUCT");
-  return structOf(parts.map(({ name, item }) => ({ name, term: context.term(item) })));
-}
-
-function fieldPair(raw: unknown): { readonly name: string; readonly item: Node } {
-  const [name, item] = Array.isArray(raw) ? raw : [];
-  return { name: typeof name === "string" ? name : "", item: Node.from(item) };
-}
-
-export function structOf(parts: readonly { readonly name: string; readonly term: Term }[]): Term {
-  if (parts.length === 0) throw new Refusal("STRUCT", "an empty STRUCT is not supported");
-  const fields = parts.map(({ name, term }) => ({ name, type: term.type }));
-  const names = fields.map((field, index) => types.fieldName(field, index).toLowerCase());
-  if (new Set(names).size !== names.length)
-    throw new Refusal("STRUCT", "two fields of the same name are not supported");
-  const sql = parts.map(({ term }, index) => {
-    const value = term.written?.kind === "null" ? `CAST(NULL AS ${types.duckDbType(term.type)})` : term.sql;
-    return `${types.quoteName(types.fieldName(fields[index] ?? { name: "", type: term.type }, index))} := ${value}`;
-  });
-  return { sql: `struct_pack(${sql.join(", ")})`, type: { kind: "STRUCT", fields } };
 }
 
 function scalarQuery(node: Node, context: Context): Term {

@@ -1,10 +1,10 @@
-import { query, type Surroundings } from "./query.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal } from "../refusal.ts";
+import { convert, nullTerm, type OutputColumn, type Query, type Term, unify } from "../terms.ts";
+import type { Node } from "../tree.ts";
+import { duckDbType, isSameType, quoteName, typeName } from "../types.ts";
+import { limit, orderOutput } from "./order-and-group.ts";
 import { internalNames } from "./scope.ts";
-import { limit, orderOutput } from "./select.ts";
-import { convert, nullTerm, type OutputColumn, type Query, type Term, unify } from "./terms.ts";
-import type { Node } from "./tree.ts";
-import { duckDbType, isSameType, quoteName, typeName } from "./types.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** UNION, INTERSECT and EXCEPT. Columns match by position, and get the common type of both sides. */
 export function setOperation(node: Node, surroundings: Surroundings): Query {
@@ -14,24 +14,10 @@ export function setOperation(node: Node, surroundings: Surroundings): Query {
   if (isAll === isDistinct) throw new Refusal(word, `${word} needs ALL or DISTINCT`);
   if (isAll && word !== "UNION")
     throw new Refusal(word, `${word} ALL is not supported; write ${word} DISTINCT`);
-  const [left, right] = [query(node.node("left"), surroundings), query(node.node("right"), surroundings)];
-  if (left.columns.length !== right.columns.length && !left.isOpen && !right.isOpen)
-    throw new Refusal(word, `one side has ${left.columns.length} columns, the other ${right.columns.length}`);
-  if (left.struct || right.struct) throw new Refusal(word, "SELECT AS STRUCT is not supported in it");
-  const types = left.columns.map((column, index) => {
-    const other = right.columns[index] ?? column;
-    return unify(word, [term(column), term(other)]).type;
-  });
-  const columns = left.columns.map((column, index) => ({
-    name: column.name,
-    isAnonymous: column.isAnonymous,
-    type: types[index] ?? column.type,
-    ...(column.isNull && right.columns[index]?.isNull && { isNull: true }),
-  }));
-  if (isDistinct)
-    for (const { type } of columns)
-      if (["ARRAY", "STRUCT", "JSON", "FOREIGN"].includes(type.kind))
-        throw new Refusal(word, `${word} DISTINCT does not take ${typeName(type)}`);
+  const left = surroundings.query(node.node("left"), undefined);
+  const right = surroundings.query(node.node("right"), undefined);
+  const columns = commonColumns(word, left, right);
+  if (isDistinct) assertComparable(word, columns);
   const internal = internalNames(columns);
   const sides = [left, right].map((side) => withTypes(side, columns, surroundings));
   const core = `${sides[0]} ${word} ${isAll ? "ALL" : ""} ${sides[1]}`;
@@ -45,6 +31,29 @@ export function setOperation(node: Node, surroundings: Surroundings): Query {
       ? `${ordered}${limits}`
       : `SELECT * FROM (${core}) AS ${quoteName(surroundings.environment.nextName())}${limits}`;
   return { sql, columns, ...(isOpen && { isOpen }) };
+}
+
+function assertComparable(word: string, columns: readonly OutputColumn[]): void {
+  for (const { type } of columns)
+    if (["ARRAY", "STRUCT", "JSON", "FOREIGN"].includes(type.kind))
+      throw new Refusal(word, `${word} DISTINCT does not take ${typeName(type)}`);
+}
+
+/** The columns of both sides as one. Refuses sides that do not fit each other. */
+function commonColumns(word: string, left: Query, right: Query): readonly OutputColumn[] {
+  if (left.columns.length !== right.columns.length && !left.isOpen && !right.isOpen)
+    throw new Refusal(word, `one side has ${left.columns.length} columns, the other ${right.columns.length}`);
+  if (left.struct || right.struct) throw new Refusal(word, "SELECT AS STRUCT is not supported in it");
+  return left.columns.map((column, index) => {
+    const other = right.columns[index] ?? column;
+    const isStillNull = column.isNull && other.isNull && { isNull: true };
+    return {
+      name: column.name,
+      isAnonymous: column.isAnonymous,
+      type: unify(word, [term(column), term(other)]).type,
+      ...isStillNull,
+    };
+  });
 }
 
 function term(column: OutputColumn): Term {

@@ -74,7 +74,7 @@ export function generateDates(start: Term, end: Term, months: string | undefined
   return { sql, type: arrayOf(DATE) };
 }
 
-/** `[1, 2]`. */
+/** An array of values that have one type. */
 export function arrayLiteral(terms: readonly Term[], type: Type): Term {
   if (type.kind === "ARRAY")
     throw new Refusal("[", "an array of arrays is not supported by GoogleSQL; use a STRUCT between them");

@@ -1,7 +1,7 @@
-import { type Call, datePart } from "../calls.ts";
-import { structOf } from "../expressions.ts";
-import { asTexts, concatenation, integer } from "../operators.ts";
+import { type Call, datePart } from "../expressions/calls.ts";
+import { asTexts, concatenation, integer } from "../expressions/operators.ts";
 import { Refusal } from "../refusal.ts";
+import { structOf } from "../structs.ts";
 import { assertRepeatable, type Context, expect, type Term, unify } from "../terms.ts";
 import type { Node } from "../tree.ts";
 import {
@@ -19,8 +19,9 @@ import {
   typeName,
 } from "../types.ts";
 import { arrayFunction, generateArray, generateDates } from "./arrays.ts";
+import { difference, type Interval, shift } from "./date-arithmetic.ts";
 import { formatDate, parseDate } from "./date-formats.ts";
-import { dateSignatures, difference, type Interval, inZone, shift, truncate } from "./dates.ts";
+import { dateSignatures, inZone, truncate } from "./dates.ts";
 import { formatText } from "./format.ts";
 import { jsonRead, toJsonString } from "./json.ts";
 import { exponential, extreme, numberSignatures, power, roundTo, safeDivide } from "./numbers.ts";
@@ -252,7 +253,7 @@ function nullIf(args: readonly Term[]): Term {
   assertRepeatable("NULLIF", terms);
   if (type.kind === "FLOAT64")
     return {
-      sql: `(CASE WHEN isnan(${terms[0]?.sql}) THEN ${terms[0]?.sql} ELSE NULLIF(${terms.map(({ sql }) => sql).join(", ")}) END)`,
+      sql: `googlesql_nullif_float(${terms.map(({ sql }) => sql).join(", ")})`,
       type,
     };
   return { sql: `NULLIF(${terms.map(({ sql }) => sql).join(", ")})`, type };

@@ -68,8 +68,9 @@ export function formatDate(name: string, args: readonly Term[]): Term {
   const parts = pieces(name, writtenText(name, "its format", format)).map((piece) =>
     pieceSql(name, piece, source, own, isTimestamp),
   );
+  const empty = parts.length === 0 ? [`CASE WHEN ${source} IS NOT NULL THEN '' END`] : [];
   return {
-    sql: `(${["''", ...parts].join(" || ")}${parts.length === 0 ? ` || CASE WHEN ${source} IS NOT NULL THEN '' END` : ""})`,
+    sql: `(${["''", ...parts, ...empty].join(" || ")})`,
     type: STRING,
   };
 }
@@ -103,7 +104,7 @@ function pieceSql(name: string, { element, text }: Piece, source: string, own: T
   return expression.startsWith("chr") ? keepsNull(expression) : expression.replaceAll("$1", () => source);
 }
 
-/** Elements that can be parsed, with what they match. Each stands for itself in strptime. */
+/** Elements that can be parsed, with what they match. `format` is the element of strptime. */
 const parsed: Readonly<Record<string, { readonly match: string; readonly format: string }>> = {
   Y: { match: "[0-9]{4}", format: "%Y" },
   m: { match: "[0-9]{1,2}", format: "%m" },
@@ -135,7 +136,8 @@ export function parseDate(name: string, args: readonly Term[], isSafe: boolean):
   assertParsable(name, elements);
   const parts = found.map((piece) => parsedPiece(name, piece));
   const pattern = quoteText(parts.map(({ match }) => match).join(""));
-  const sql = `googlesql_parse${isSafe ? "_safe" : ""}(${text.sql}, ${pattern}, ${quoteText(parts.map((part) => part.format).join(""))})`;
+  const strptimeFormat = quoteText(parts.map((part) => part.format).join(""));
+  const sql = `googlesql_parse${isSafe ? "_safe" : ""}(${text.sql}, ${pattern}, ${strptimeFormat})`;
   if (name === "PARSE_DATE") return { sql: `CAST(${sql} AS DATE)`, type: DATE };
   if (name === "PARSE_TIME") return { sql: `CAST(${sql} AS TIME)`, type: TIME };
   if (name === "PARSE_DATETIME") return { sql, type: DATETIME };

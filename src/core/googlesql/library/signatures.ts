@@ -1,4 +1,4 @@
-import type { Call } from "../calls.ts";
+import type { Call } from "../expressions/calls.ts";
 import { Refusal } from "../refusal.ts";
 import { convert, fill, isNull, type Term } from "../terms.ts";
 import * as types from "../types.ts";

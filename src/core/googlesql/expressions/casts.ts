@@ -1,6 +1,6 @@
-import { Refusal } from "./refusal.ts";
-import { assertRepeatable, type Context, convert, isNull, type Term } from "./terms.ts";
-import { isRecord, type Node } from "./tree.ts";
+import { Refusal } from "../refusal.ts";
+import { assertRepeatable, type Context, convert, isNull, type Term } from "../terms.ts";
+import { isRecord, type Node } from "../tree.ts";
 import {
   arrayOf,
   BOOL,
@@ -18,7 +18,7 @@ import {
   TIMESTAMP,
   type Type,
   typeName,
-} from "./types.ts";
+} from "../types.ts";
 
 /** How values of a type are cast to another: `from to`. Those with `safe` may fail. */
 const casts: Readonly<Record<string, { readonly strict: string; readonly safe?: string }>> = {
@@ -82,16 +82,21 @@ export function castNode(node: Node, context: Context): Term {
 export function cast(word: string, term: Term, to: Type, isSafe = false): Term {
   if (isNull(term)) return { sql: `CAST(NULL AS ${duckDbType(to)})`, type: to, written: { kind: "null" } };
   if (term.type.kind === "UNKNOWN") return { ...term, type: to };
-  if (isSameType(term.type, to) && term.written?.kind !== "text") return convert(term, to) ?? term;
-  if (term.written?.kind === "empty" || term.type.kind === "ARRAY" || term.type.kind === "STRUCT") {
-    const converted = convertNested(term, to);
-    if (converted) return converted;
-  }
-  if (term.written?.kind === "real" && to.kind === "NUMERIC") return convert(term, to) ?? term;
-  if (isSameType(term.type, to)) return { sql: term.sql, type: to };
+  return castWithoutRule(term, to) ?? castByRule(word, term, to, isSafe);
+}
+
+function castWithoutRule(term: Term, to: Type): Term | undefined {
+  if (isSameType(term.type, to))
+    return term.written?.kind === "text" ? { sql: term.sql, type: to } : (convert(term, to) ?? term);
+  if (term.written?.kind === "empty" || term.type.kind === "ARRAY" || term.type.kind === "STRUCT")
+    return convertNested(term, to);
+  return term.written?.kind === "real" && to.kind === "NUMERIC" ? convert(term, to) : undefined;
+}
+
+function castByRule(word: string, term: Term, to: Type, isSafe: boolean): Term {
   const rule = casts[`${term.type.kind} ${to.kind}`];
   if (!rule) throw new Refusal(word, castProblem(term.type, to));
-  if (isSafe && rule.safe === undefined && rule.strict.includes("googlesql_float_to_numeric"))
+  if (isSafe && term.type.kind === "FLOAT64" && to.kind === "NUMERIC")
     throw new Refusal(word, "SAFE_CAST of FLOAT64 to NUMERIC is not supported; write CAST");
   const template = isSafe ? (rule.safe ?? rule.strict) : rule.strict;
   if (template.includes("googlesql_")) assertRepeatable(word, [term]);
@@ -104,7 +109,7 @@ export function cast(word: string, term: Term, to: Type, isSafe = false): Term {
 
 function castProblem(from: Type, to: Type): string {
   if (from.kind === "TIMESTAMP_OR_DATETIME")
-    return `the text of this column depends on whether it is a TIMESTAMP or a DATETIME; write TIMESTAMP(column) or DATETIME(column) first`;
+    return "the result depends on whether it is a TIMESTAMP or a DATETIME; write TIMESTAMP(column) or DATETIME(column)";
   return `a value of ${typeName(from)} can't be cast to ${typeName(to)} here`;
 }
 
