@@ -1,7 +1,7 @@
 #!/bin/bash
 # Node 24.21.0 (V8 13.6.233.17). JSON.parse returns another key than the text has. It first compares the characters of a
 # key with the key that an earlier object had at this place, without decoding escapes. After an object with the key `a\`
-# (written "a\\"), the key `a"` (written "a\"") matches by its backslash, and its escaped quote is taken for the end: the
+# (written "a\\"), the key `a"` (written "a\"") matches by its backslash, and its escaped quote counts as its end: the
 # value is found under `a\`. This lasts for the whole process, for every caller whose objects begin with the same keys.
 # Node 20.20.2 (V8 11.3.244.8) reads the same texts right. Output:
 #   before: {"id":1,"a\"":2}

@@ -22,6 +22,12 @@ export function describeParameters(open: () => Promise<WarehouseUnderTest>): voi
       ["lists of one type", { a: [1, 2], b: ["x"], c: [true, false], d: [0.5] }],
       ["lists with numbers of both kinds", { a: [1, 2.5], b: [2.5, 1], c: [1, 1e21], d: [1, 3_000_000_000] }],
       ["empty lists", { a: [] }],
+      ["texts that look like other values", { a: "2026-10-01", b: "42", c: "true", d: "null", e: "[1]" }],
+      ["numbers with a sign and none", { a: -3_000_000_000, b: -0.5, c: 1e-300, d: [-1, 0, 1] }],
+      ["lists of texts with quotes and line ends", { a: ["it's", 'a "b"', "c\\d\n", ""] }],
+      ["objects in objects", { a: { b: { c: [1, 2.5], d: "x" }, e: true } }],
+      ["lists of objects with lists", { a: [{ tags: ["x"] }, { tags: ["y", "z"] }] }],
+      ["objects with empty lists", { a: { x: 1, list: [] } }],
       ["objects", { a: { x: 1, y: "z", list: [1, 2.5] } }],
       [
         "lists of objects that differ",
@@ -51,6 +57,19 @@ export function describeParameters(open: () => Promise<WarehouseUnderTest>): voi
         bigquery: "SELECT x FROM (SELECT unnest(@p) AS x) WHERE x IS NOT NULL",
       };
       expect((await rows(sql, { p })).map(({ x }) => x)).toEqual(found);
+    });
+
+    test("a text beside a day or a time is one, and beside a text it is text", async () => {
+      const { loadText, rows } = await start();
+      await loadText("id,day,moment,name\n1,2026-10-01,2026-10-01 08:00:00Z,2026-10-01\n");
+      const found = (condition: string, p: JsonValue) =>
+        rows(sqlOf(`SELECT id FROM orders WHERE ${condition}`), { p });
+      expect(await found("day = @p", "2026-10-01")).toEqual([{ id: 1 }]);
+      expect(await found("day > @p", "2026-09-30")).toEqual([{ id: 1 }]);
+      expect(await found("moment = @p", "2026-10-01 10:00:00+02:00")).toEqual([{ id: 1 }]);
+      expect(await found("moment < @p", "2026-10-01T08:00:00Z")).toEqual([]);
+      expect(await found("name = @p", "2026-10-01")).toEqual([{ id: 1 }]);
+      await expect(found("day = @p", "soon")).rejects.toMatchObject({ code: "SQL_FAILED" });
     });
 
     test("null is of the type that it stands beside, wherever it is used", async () => {
@@ -83,6 +102,25 @@ export function describeParameters(open: () => Promise<WarehouseUnderTest>): voi
           };
           expect(await rows(sql, { p })).toEqual([]);
         }
+    });
+
+    test.each<[string, unknown, RegExp]>([
+      ["undefined", undefined, /p is undefined, which is not JSON/],
+      ["undefined in a list", [1, undefined], /p is undefined, which is not JSON/],
+      ["undefined in an object", { a: undefined }, /p\.a is undefined, which is not JSON/],
+      ["a bigint", 9_007_199_254_740_993n, /p is a bigint, which is not JSON: pass it as text/],
+      ["a Date", new Date(0), /p is a Date, which is not JSON: pass its text/],
+      ["a Map", new Map([["a", 1]]), /p is a Map, which is not JSON/],
+      ["bytes", Buffer.from("x"), /p is a Buffer, which is not JSON/],
+      ["a function", () => 1, /p is a function, which is not JSON/],
+      ["NaN", Number.NaN, /p is NaN, which is not JSON/],
+      ["infinity in a list", [1, Number.POSITIVE_INFINITY], /p is Infinity, which is not JSON/],
+    ])("%s is no parameter", async (_name, p, message) => {
+      const { rows } = await start();
+      const refused = { code: "SQL_FAILED", retryable: false, message: expect.stringMatching(message) };
+      // As code without types passes it.
+      const parameters = { p } as JsonObject;
+      await expect(rows(sqlOf("SELECT @p AS p"), parameters)).rejects.toMatchObject(refused);
     });
 
     test.each<[JsonValue, RegExp]>([

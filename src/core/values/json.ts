@@ -116,7 +116,7 @@ function isPlainArray(items: readonly unknown[], depthLeft: number): boolean {
   return true;
 }
 
-function isPlainObject(value: object): value is Readonly<Record<string, unknown>> {
+export function isPlainObject(value: object): value is Readonly<Record<string, unknown>> {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
 }
@@ -168,7 +168,7 @@ function findInObject(value: object, ancestors: Set<object>): NonJson | undefine
 }
 
 /** Asks the prototype, because the value may have its own key `constructor`. */
-function className(value: object): string {
+export function className(value: object): string {
   const type: unknown = Object(Object.getPrototypeOf(value)).constructor;
   return typeof type === "function" && type.name !== "" ? type.name : "class instance";
 }

@@ -1,5 +1,5 @@
 import { TaskError } from "../errors/errors.ts";
-import type { JsonValue } from "./json.ts";
+import { className, isPlainObject, type JsonValue } from "./json.ts";
 
 /** The type of a query parameter, for which each SQL engine has its own name. */
 export type ParameterType =
@@ -20,6 +20,9 @@ export function inferParameterType(name: string, value: JsonValue): ParameterTyp
   if (value === null) return { kind: "null" };
   if (typeof value === "string") return { kind: "text" };
   if (typeof value === "boolean") return { kind: "boolean" };
+  const other = describeNonJson(value);
+  if (other !== undefined)
+    throw unsupported(`The parameter ${name} is ${other}, which is not JSON${remedies[other] ?? ""}`);
   if (typeof value === "number") return { kind: Number.isSafeInteger(value) ? "integer" : "real" };
   if (isList(value)) {
     const types = value.map((item) => inferParameterType(name, item));
@@ -36,6 +39,19 @@ export function inferParameterType(name: string, value: JsonValue): ParameterTyp
     })),
   };
 }
+
+/** What code without types may pass: as JSON it would be lost or changed. */
+function describeNonJson(value: unknown): string | undefined {
+  if (typeof value === "number") return Number.isFinite(value) ? undefined : String(value);
+  if (value === undefined) return "undefined";
+  if (typeof value !== "object" || value === null) return `a ${typeof value}`;
+  return Array.isArray(value) || isPlainObject(value) ? undefined : `a ${className(value)}`;
+}
+
+const remedies: Readonly<Record<string, string>> = {
+  "a bigint": ": pass it as text, and cast it in the SQL",
+  "a Date": ": pass its text, as toISOString() gives it",
+};
 
 function isList(value: JsonValue): value is readonly JsonValue[] {
   return Array.isArray(value);
