@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { registerComplete, registerEvent } from "./commands/answer.ts";
 import { registerApply, registerRemove } from "./commands/apply.ts";
 import { registerBatches, registerCancel, registerShow } from "./commands/batches.ts";
+import { registerChaos } from "./commands/chaos.ts";
 import { registerForget } from "./commands/forget.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerInspect } from "./commands/inspect.ts";
@@ -48,6 +49,7 @@ const registrations = [
   registerWorkflows,
   registerValidate,
   registerGraph,
+  registerChaos,
   registerApply,
   registerRemove,
   registerDoctor,

@@ -1,4 +1,6 @@
 /** What tests of workflows import. */
+export { type ChaosOptions, type ChaosReport, chaos } from "./chaos/chaos.ts";
+export type { ChaosFinding, FindingCode } from "./chaos/findings.ts";
 export type { FakeAnswer, FakeRequest, HttpFake } from "./fakes/fake-http.ts";
 export type { ServiceCall, ServiceFakes } from "./fakes/fake-services.ts";
 export type { StartedRun } from "./started-run.ts";

@@ -2,14 +2,12 @@ import { BatonError } from "../core/errors/errors.ts";
 import type { Message } from "../core/messages.ts";
 import { type JsonValue, StoredJsonSchema } from "../core/values/json.ts";
 import type { Logger } from "../ports/telemetry.ts";
-import type { TaskCode } from "../runtime/task-code.ts";
-import type { AnyTaskFunction, TaskType } from "../runtime/task-type.ts";
-import { builtInTaskTypes } from "../tasks/index.ts";
+import type { AnyTaskFunction } from "../runtime/task-type.ts";
 import { FixedCatalog } from "../workflow/catalog.ts";
 import type { BuiltWorkflow } from "../workflow/workflow.ts";
 import { RealWork } from "./code/real-work.ts";
+import { codeOf } from "./code/task-code-of.ts";
 import { installVirtualGlobals, removeVirtualGlobals } from "./code/virtual-globals.ts";
-import { type CodePlace, watched } from "./code/watched-code.ts";
 import { noObserver } from "./code/watched-run.ts";
 import { FakeServices, type ServiceFakes } from "./fakes/fake-services.ts";
 import { Documents } from "./world/documents.ts";
@@ -179,32 +177,6 @@ export class WorkflowWorld {
     this.#queue = turn.catch(() => undefined);
     return turn;
   }
-}
-
-/** The code of a workflow's tasks, or what a test puts in their place. */
-function codeOf(
-  catalog: FixedCatalog,
-  mocks: ReadonlyMap<string, AnyTaskFunction>,
-  place: CodePlace,
-): TaskCode {
-  return {
-    types: new Map([...builtInTaskTypes].map(([name, type]) => [name, mockable(type, mocks, place)])),
-    findFunction: (workflowId, taskId) => {
-      const run = mocks.get(taskId) ?? catalog.taskCode(workflowId, taskId);
-      return run && watched(run, place);
-    },
-    findKeyFunction: (workflowId, taskId) => catalog.keyFunction(workflowId, taskId),
-  };
-}
-
-function mockable(type: TaskType, mocks: ReadonlyMap<string, AnyTaskFunction>, place: CodePlace): TaskType {
-  return {
-    ...type,
-    run: async (context, parameters, secrets) => {
-      const mock = mocks.get(context.taskId);
-      return mock ? watched(mock, place)(context) : type.run(context, parameters, secrets);
-    },
-  };
 }
 
 function readCallback(url: string, body: string): SentCallback {

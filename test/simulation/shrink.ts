@@ -1,3 +1,4 @@
+import { thin } from "../../src/testing/world/thin.ts";
 import { type Reduction, scenarioOf } from "./scenario.ts";
 import { simulate } from "./simulation.ts";
 
@@ -30,26 +31,14 @@ class Shrinking {
     const withTasks = (kept: readonly string[]): Reduction | undefined =>
       kept.length > 0 ? { withoutTasks: taskIds.filter((id) => !kept.includes(id)) } : undefined;
     const numbers = Array.from({ length: whole.faults.count }, (_, number) => number);
-    const kept = await this.#thin(taskIds, withTasks);
-    await this.#thin(numbers, (faults) => ({ faults }));
-    await this.#thin(kept, withTasks);
+    const holdsWithTasks = async (tasks: readonly string[]) => {
+      const reduction = withTasks(tasks);
+      return reduction !== undefined && this.#try(reduction);
+    };
+    const kept = await thin(taskIds, holdsWithTasks);
+    await thin(numbers, (faults) => this.#try({ faults }));
+    await thin(kept, holdsWithTasks);
     return this.#best;
-  }
-
-  /** Takes away as many items as it can, at first large pieces, then ever smaller ones; gives those that are needed. */
-  async #thin<Item>(
-    all: readonly Item[],
-    reductionTo: (kept: readonly Item[]) => Reduction | undefined,
-  ): Promise<readonly Item[]> {
-    let items = all;
-    for (let size = Math.ceil(items.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2))
-      for (let from = 0; from < items.length; ) {
-        const rest = [...items.slice(0, from), ...items.slice(from + size)];
-        const reduction = reductionTo(rest);
-        if (reduction && (await this.#try(reduction))) items = rest;
-        else from += size;
-      }
-    return items;
   }
 
   async #try(change: Reduction): Promise<boolean> {

@@ -4,10 +4,14 @@ import { setImmediate, setTimeout } from "node:timers/promises";
 export interface RunningCode {
   /** Whether it waits for nothing of the world and may continue at any time. */
   readonly isActive: boolean;
+  /** Whether it has set a timer of the world. Then it waits for that, unless real work is visible. */
+  readonly hasTimer: boolean;
 }
 
 /** How long code that waits for nothing visible is given before time continues without it. */
 const graceMs = 30;
+/** How long code is given if there is a new real timer, which may be its own. */
+const timerGraceMs = 1_000;
 /** How long a file, a connection or a child process is waited for before time continues. */
 const patienceMs = 5_000;
 
@@ -69,7 +73,8 @@ export class RealWork {
 
   /** How long nothing may happen before time continues. */
   #waitMs(): number {
-    return this.#services > 0 || this.#hasRealResources() ? patienceMs : graceMs;
+    if (this.#services > 0 || this.#hasRealResources()) return patienceMs;
+    return this.#isMore("Timeout", activeResources().get("Timeout") ?? 0) ? timerGraceMs : graceMs;
   }
 
   #continueWithout(): void {
@@ -77,11 +82,17 @@ export class RealWork {
   }
 
   get #active(): readonly RunningCode[] {
-    return [...this.#running].filter((code) => code.isActive && !this.#stalled.has(code));
+    const active = [...this.#running].filter((code) => code.isActive && !this.#stalled.has(code));
+    if (active.every(({ hasTimer }) => hasTimer) && !this.#hasRealResources()) return [];
+    return active;
   }
 
   #hasRealResources(): boolean {
-    return [...activeResources()].some(([type, count]) => count > (this.#baseline.get(type) ?? 0));
+    return [...activeResources()].some(([type, count]) => type !== "Timeout" && this.#isMore(type, count));
+  }
+
+  #isMore(type: string, count: number): boolean {
+    return count > (this.#baseline.get(type) ?? 0);
   }
 }
 
@@ -90,10 +101,10 @@ function nextTick(): Promise<void> {
   return new Promise((resolve) => process.nextTick(resolve));
 }
 
-/** What keeps the process alive, by type. Timers are not counted: those of task code are virtual. */
+/** What keeps the process alive, by type. */
 function activeResources(): Map<string, number> {
   const counts = new Map<string, number>();
   for (const type of process.getActiveResourcesInfo())
-    if (type !== "Timeout" && type !== "Immediate") counts.set(type, (counts.get(type) ?? 0) + 1);
+    if (type !== "Immediate") counts.set(type, (counts.get(type) ?? 0) + 1);
   return counts;
 }

@@ -3,6 +3,7 @@ import crypto from "node:crypto";
 import { syncBuiltinESMExports } from "node:module";
 import timers from "node:timers";
 import timersPromises from "node:timers/promises";
+import { promisify } from "node:util";
 
 /** The world as the code of one run sees it. */
 export interface CodeWorld {
@@ -65,6 +66,9 @@ const real = {
   fetch: globalThis.fetch,
   random: Math.random,
   randomUUID: crypto.randomUUID,
+  randomBytes: crypto.randomBytes,
+  getRandomValues: crypto.getRandomValues,
+  performanceNow: performance.now.bind(performance),
   sleep: timersPromises.setTimeout,
 };
 
@@ -143,6 +147,32 @@ function virtualUuid(...parameters: Parameters<typeof crypto.randomUUID>) {
   return `${group(0, 8)}-${group(8, 12)}-4${group(13, 16)}-8${group(17, 20)}-${group(20, 32)}`;
 }
 
+/** `promisify(setTimeout)` sleeps. */
+Object.defineProperty(virtualTimeout, promisify.custom, { value: virtualSleep });
+
+type BytesCallback = (error: Error | null, bytes: Buffer) => void;
+
+function virtualBytes(size: number, callback?: BytesCallback): Buffer | undefined {
+  const world = current.getStore();
+  if (!world) return callback ? void real.randomBytes(size, callback) : real.randomBytes(size);
+  const bytes = Buffer.from(Array.from({ length: size }, () => Math.floor(world.random() * 256)));
+  if (!callback) return bytes;
+  queueMicrotask(() => callback(null, bytes));
+  return undefined;
+}
+
+function virtualValues<Values extends NodeJS.TypedArray>(values: Values): Values {
+  if (!current.getStore()) return real.getRandomValues(values);
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength).set(
+    virtualBytes(values.byteLength) ?? [],
+  );
+  return values;
+}
+
+function virtualPerformance(): number {
+  return current.getStore()?.now() ?? real.performanceNow();
+}
+
 let installations = 0;
 
 /** Puts time, chance and `fetch` into the hands of worlds. Code outside of a world notices nothing. */
@@ -155,20 +185,28 @@ export function installVirtualGlobals(): void {
   Object.assign(Math, { random: virtualRandom });
   Object.assign(timers, { ...timing, ...intervals });
   Object.assign(timersPromises, { setTimeout: virtualSleep });
-  Object.assign(crypto, { randomUUID: virtualUuid });
-  Object.defineProperty(globalThis.crypto, "randomUUID", { value: virtualUuid, configurable: true });
+  Object.assign(crypto, {
+    randomUUID: virtualUuid,
+    randomBytes: virtualBytes,
+    getRandomValues: virtualValues,
+  });
+  for (const [name, value] of Object.entries({ randomUUID: virtualUuid, getRandomValues: virtualValues }))
+    Object.defineProperty(globalThis.crypto, name, { value, configurable: true });
+  Object.defineProperty(performance, "now", { value: virtualPerformance, configurable: true });
   syncBuiltinESMExports();
 }
 
 export function removeVirtualGlobals(): void {
   installations -= 1;
   if (installations > 0) return;
-  const { Date: date, fetch, random, randomUUID, sleep, ...functions } = real;
+  const { Date: date, fetch, random, sleep, randomUUID, randomBytes, getRandomValues, ...others } = real;
+  const { performanceNow: _, ...functions } = others;
   Object.assign(globalThis, { ...functions, Date: date, fetch });
   Object.assign(Math, { random });
   Object.assign(timers, functions);
   Object.assign(timersPromises, { setTimeout: sleep });
-  Object.assign(crypto, { randomUUID });
-  Reflect.deleteProperty(globalThis.crypto, "randomUUID");
+  Object.assign(crypto, { randomUUID, randomBytes, getRandomValues });
+  for (const name of ["randomUUID", "getRandomValues"]) Reflect.deleteProperty(globalThis.crypto, name);
+  Reflect.deleteProperty(performance, "now");
   syncBuiltinESMExports();
 }

@@ -26,10 +26,7 @@ export function watched(run: AnyTaskFunction, place: CodePlace): AnyTaskFunction
         watch.readsClock = true;
         return process.now();
       },
-      after: (delayMs, callback) => {
-        const cancel = process.after(Math.max(1, delayMs), callback);
-        return cancel;
-      },
+      after: (delayMs, callback) => watch.setTimer(delayMs, callback),
       random: () => {
         watch.usesChance = true;
         return random.next();

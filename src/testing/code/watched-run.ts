@@ -31,7 +31,8 @@ export interface Effect extends EffectDescription {
 }
 
 export type RunEnding =
-  | { readonly kind: "returned"; readonly json: string | undefined }
+  /** `json` is undefined, and `problem` says why, if the value is not JSON. */
+  | { readonly kind: "returned"; readonly json: string | undefined; readonly problem?: string }
   | { readonly kind: "threw"; readonly error: unknown }
   /** The task left its worker to wait. */
   | { readonly kind: "parked" };
@@ -75,6 +76,10 @@ export class WatchedRun implements RunningCode {
   /** By the time of the world. */
   abortedAt: number | undefined;
   endedAt: number | undefined;
+  /** How long it waited for answers of calls after its abort. */
+  waitedAfterAbortMs = 0;
+  /** Timers that it has set. */
+  timers = 0;
   readsClock = false;
   usesChance = false;
   /** A service failed, so that the code may have taken another way. */
@@ -103,6 +108,34 @@ export class WatchedRun implements RunningCode {
     return this.ending === undefined && this.process.isAlive && this.#threads > 0;
   }
 
+  /** It waits for a call, or has left its worker. */
+  get isWaiting(): boolean {
+    return this.#threads <= 0;
+  }
+
+  get hasTimer(): boolean {
+    return this.timers > 0;
+  }
+
+  /** Calls back after a time of the world. Returns a function that cancels it. */
+  setTimer(delayMs: number, callback: () => void): () => void {
+    let isSet = true;
+    this.timers += 1;
+    const unset = () => {
+      if (isSet) this.timers -= 1;
+      isSet = false;
+    };
+    const cancel = this.process.after(Math.max(1, delayMs), () => {
+      unset();
+      this.#work.wake(this);
+      callback();
+    });
+    return () => {
+      unset();
+      cancel();
+    };
+  }
+
   get now(): number {
     return this.process.monotonicMs();
   }
@@ -110,10 +143,13 @@ export class WatchedRun implements RunningCode {
   /** The code waits for the answer of a call. */
   async waitFor<T>(answer: Promise<T> | T): Promise<T> {
     this.#threads -= 1;
+    const calledAt = this.now;
     try {
       return await answer;
     } finally {
       this.#threads += 1;
+      if (this.abortedAt !== undefined)
+        this.waitedAfterAbortMs += this.now - Math.max(calledAt, this.abortedAt);
       this.#work.wake(this);
     }
   }
@@ -163,7 +199,8 @@ export class WatchedRun implements RunningCode {
 
   returned(value: unknown): void {
     const encoded = encodeJson(value);
-    this.end({ kind: "returned", json: encoded.ok ? encoded.text : undefined });
+    if (encoded.ok) this.end({ kind: "returned", json: encoded.text });
+    else this.end({ kind: "returned", json: undefined, problem: `${encoded.path}: ${encoded.problem}` });
   }
 
   #abort(): void {
