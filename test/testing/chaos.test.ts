@@ -35,7 +35,7 @@ describe("each kind of mistake is found", () => {
     ["RESULT_NOT_JSON", returnsADate, "when", /\$\.at: a Date/],
     ["WORK_OUTSIDE_STEP", worksOutsideSteps, "remind", /Outside of its steps/],
     ["STATE_SHARED", sharesAVariable, "one", /keeps something from an earlier run/],
-    ["STATE_SHARED", dependsOnTheOrder, "one", /depends on the order/],
+    ["STATE_SHARED", dependsOnTheOrder, "two", /depends on the order/],
   ])("%s", async (code, subject, taskId, message) => {
     const { findings } = await chaos(subject, { input });
     const found = findings.find((finding) => finding.code === code && finding.taskId === taskId);

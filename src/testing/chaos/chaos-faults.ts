@@ -9,6 +9,21 @@ export interface ChaosFaultOptions {
   readonly only?: ReadonlySet<number> | undefined;
 }
 
+/** Delays some messages, so that tasks run in another order. Nothing fails. */
+export class Delays implements Faults {
+  readonly #random: Random;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  at(site: Site): Fault | undefined {
+    return site === "delivery" && this.#random.chance(delayRate) ? "delayed" : undefined;
+  }
+}
+
+const delayRate = 0.3;
+
 /** Task code makes few calls, and each of them is a place where a crash hurts. */
 const serviceWeight = 6;
 const highestRate = 0.6;

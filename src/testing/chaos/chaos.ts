@@ -40,7 +40,9 @@ const defaultSchedules = 200;
 /** Processes with module variables of their own. */
 const mostCopies = 3;
 /** Schedules without faults in which only the order of messages differs. */
-const orders = 5;
+const orders = 10;
+/** How often a shorter story is looked for in the schedules of other seeds. */
+const mostShorterStories = 3;
 /** Runs that the search for a shorter schedule may take. */
 const mostShrinkingRuns = 40;
 
@@ -98,6 +100,7 @@ function toSubject(
 class Search {
   readonly #subject: ChaosSubject;
   readonly #findings = new Map<string, ChaosFinding>();
+  #shorterStories = mostShorterStories;
 
   constructor(subject: ChaosSubject) {
     this.#subject = subject;
@@ -114,10 +117,10 @@ class Search {
     const first = await runSchedule(this.#subject, { seed });
     for (const suspicion of judgeRuns(first)) this.#add(suspicion, first, 0);
     for (let order = 0; order < orders; order += 1) {
-      const record = await runSchedule(this.#subject, { seed: seed + order });
       const isSameOrder = order === 0;
+      const record = await runSchedule(this.#subject, { seed: seed + order, hasDelays: !isSameOrder });
       for (const suspicion of judgeOrder(first, record, parents, { isSameOrder }))
-        this.#add(suspicion, record, 0);
+        this.#add(suspicion, { seed, story: record.story }, 0);
     }
   }
 
@@ -126,7 +129,11 @@ class Search {
     for (const suspicion of judgeRuns(record)) {
       const known = this.#findings.get(keyOf(suspicion));
       // With one fault or none, the story can hardly be shorter.
-      if (!known || (known.faults > 1 && record.faults < known.faults)) await this.#shrink(suspicion, record);
+      if (!known) await this.#shrink(suspicion, record);
+      else if (known.faults > 1 && record.faults < known.faults && this.#shorterStories > 0) {
+        this.#shorterStories -= 1;
+        await this.#shrink(suspicion, record);
+      }
     }
   }
 
@@ -147,12 +154,13 @@ class Search {
     this.#add(best.suspicion, best.record, kept.length);
   }
 
-  #add(suspicion: Suspicion, { seed, story }: ScheduleRecord, faults: number): void {
+  #add(suspicion: Suspicion, { seed, story }: Pick<ScheduleRecord, "seed" | "story">, faults: number): void {
     const key = keyOf(suspicion);
     if ((this.#findings.get(key)?.faults ?? faults + 1) <= faults) return;
     const { code, taskId } = suspicion;
     const remedy = findingRemedies[code];
-    this.#findings.set(key, { ...suspicion, remedy, seed, faults, story: story.linesFor(taskId) });
+    const lines = story.linesFor(code === "STATE_SHARED" ? undefined : taskId);
+    this.#findings.set(key, { ...suspicion, remedy, seed, faults, story: lines });
   }
 }
 

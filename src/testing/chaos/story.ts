@@ -21,9 +21,11 @@ export class Story extends Trace implements RunObserver {
     return this.#runs;
   }
 
-  /** The lines about a task, and all faults. */
-  linesFor(taskId: string): readonly string[] {
-    const lines = this.#lines.filter((line) => line.taskId === undefined || line.taskId === taskId);
+  /** The lines about a task, and all faults. Default: about all tasks. */
+  linesFor(taskId?: string): readonly string[] {
+    const isShown = (line: { readonly taskId: string | undefined }) =>
+      taskId === undefined || line.taskId === undefined || line.taskId === taskId;
+    const lines = this.#lines.filter(isShown);
     return lines.map(({ atMs, text }) => `${(atMs / 1_000).toFixed(3).padStart(9)} s  ${text}`);
   }
 

@@ -185,11 +185,7 @@ export function installVirtualGlobals(): void {
   Object.assign(Math, { random: virtualRandom });
   Object.assign(timers, { ...timing, ...intervals });
   Object.assign(timersPromises, { setTimeout: virtualSleep });
-  Object.assign(crypto, {
-    randomUUID: virtualUuid,
-    randomBytes: virtualBytes,
-    getRandomValues: virtualValues,
-  });
+  Object.assign(crypto, { randomUUID: virtualUuid, randomBytes: virtualBytes });
   for (const [name, value] of Object.entries({ randomUUID: virtualUuid, getRandomValues: virtualValues }))
     Object.defineProperty(globalThis.crypto, name, { value, configurable: true });
   Object.defineProperty(performance, "now", { value: virtualPerformance, configurable: true });
@@ -199,13 +195,14 @@ export function installVirtualGlobals(): void {
 export function removeVirtualGlobals(): void {
   installations -= 1;
   if (installations > 0) return;
-  const { Date: date, fetch, random, sleep, randomUUID, randomBytes, getRandomValues, ...others } = real;
-  const { performanceNow: _, ...functions } = others;
+  const { Date: date, fetch, random, sleep, randomUUID, randomBytes } = real;
+  const { setTimeout, clearTimeout, setInterval, clearInterval } = real;
+  const functions = { setTimeout, clearTimeout, setInterval, clearInterval };
   Object.assign(globalThis, { ...functions, Date: date, fetch });
   Object.assign(Math, { random });
   Object.assign(timers, functions);
   Object.assign(timersPromises, { setTimeout: sleep });
-  Object.assign(crypto, { randomUUID, randomBytes, getRandomValues });
+  Object.assign(crypto, { randomUUID, randomBytes });
   for (const name of ["randomUUID", "getRandomValues"]) Reflect.deleteProperty(globalThis.crypto, name);
   Reflect.deleteProperty(performance, "now");
   syncBuiltinESMExports();
