@@ -48,8 +48,9 @@ const mostShrinkingRuns = 40;
 
 /**
  * Runs a workflow, with the real code of its tasks, under the faults of many seeds, and reports what that code does
- * wrong. Services are fakes. The same seed gives the same report. A function is called for several copies of the
- * workflow: if it loads the file again each time, tasks of different workers share no variables. Throws `INPUT_INVALID`, `WORKFLOW_INVALID`.
+ * wrong. Services are fakes. The same seed gives the same report. A function is called once for each of several copies
+ * of the workflow: if it loads the file again each time, tasks of different workers share no variables. Throws
+ * `INPUT_INVALID`, `WORKFLOW_INVALID`.
  */
 export async function chaos(
   given: BuiltWorkflow | (() => Promise<BuiltWorkflow>),
@@ -93,6 +94,7 @@ function toSubject(
     mocks: new Map<string, AnyTaskFunction>(Object.entries(mocks)),
     events,
     completions,
+    stalls: new Set(),
   };
 }
 

@@ -28,6 +28,8 @@ export interface ChaosSubject {
   readonly mocks: ReadonlyMap<string, AnyTaskFunction>;
   readonly events: Readonly<Record<string, JsonValue>>;
   readonly completions: Readonly<Record<string, JsonValue>>;
+  /** Tasks whose code was seen to wait for nothing. */
+  readonly stalls: Set<string>;
 }
 
 export interface ScheduleOptions {
@@ -39,7 +41,7 @@ export interface ScheduleOptions {
 }
 
 /** How a task ended, for a comparison. */
-export interface TaskEnding {
+interface TaskEnding {
   readonly status: string;
   readonly result: string;
 }
@@ -79,7 +81,7 @@ class Schedule {
   readonly #seed: number;
   readonly #story = new Story(beginning);
   readonly #documents = new Documents();
-  readonly #work = new RealWork();
+  readonly #work: RealWork;
   readonly #world: World;
   readonly #faults: ChaosFaults;
   readonly #fakes: FakeServices;
@@ -91,6 +93,7 @@ class Schedule {
     const random = new Random(seed);
     const settings = random.fork();
     this.#subject = subject;
+    this.#work = new RealWork(subject.stalls);
     this.#seed = seed;
     this.#world = new World(this.#story, { beginning, rest: this.#work.rest });
     const rate = settings.pick([0.01, 0.03, 0.1]);
@@ -182,7 +185,7 @@ class Schedule {
     while (holds() && this.#isContinuing && (await this.#world.step())) this.#events += 1;
   }
 
-  /** False if the workflow does not come to an end. */
+  /** False if the workflow seems to run for ever. */
   get #isContinuing(): boolean {
     return this.#events < mostEvents && this.#story.runs.length < mostRuns;
   }

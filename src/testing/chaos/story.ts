@@ -41,7 +41,7 @@ export class Story extends Trace implements RunObserver {
     );
     this.#runs.push(run);
     const continues = before.length > 0 ? ", which continues from its beginning" : "";
-    this.#note(run, `${workerOf(run)} runs ${run.taskId}, attempt ${run.attempt}${continues}`);
+    this.#note(run, `${workerOf(run)}: runs ${run.taskId}, attempt ${run.attempt}${continues}`);
   }
 
   effect(run: WatchedRun, { what, step, isAfterAbort }: Effect): void {

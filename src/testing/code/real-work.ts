@@ -2,14 +2,19 @@ import { setImmediate, setTimeout } from "node:timers/promises";
 
 /** Code that runs outside of the world's control: it may wait for a file, a child process or a library. */
 export interface RunningCode {
+  /** The task: the same for all runs of one function. */
+  readonly taskId: string;
   /** Whether it waits for nothing of the world and may continue at any time. */
   readonly isActive: boolean;
   /** Whether it has set a timer of the world. Then it waits for that, unless real work is visible. */
   readonly hasTimer: boolean;
 }
 
-/** How long code that waits for nothing visible is given before time continues without it. */
-const graceMs = 30;
+/**
+ * How long code that waits for nothing visible is given before time continues without it. Work of libraries in threads
+ * is invisible. Code that has used all of it before gets less.
+ */
+const graceMs = { first: 250, later: 30 };
 /** How long code is given if there is a new real timer, which may be its own. */
 const timerGraceMs = 1_000;
 /** How long a file, a connection or a child process is waited for before time continues. */
@@ -23,9 +28,16 @@ export class RealWork {
   readonly #running = new Set<RunningCode>();
   /** Code that was seen to wait for nothing, until it does something again. */
   readonly #stalled = new Set<RunningCode>();
+  /** Tasks whose code has been seen to wait for nothing. */
+  readonly #known: Set<string>;
   #services = 0;
   #activity = 0;
   #baseline = new Map<string, number>();
+
+  /** `known` is kept from world to world. */
+  constructor(known: Set<string> = new Set()) {
+    this.#known = known;
+  }
 
   begin(code: RunningCode): void {
     if (this.#running.size === 0) this.#baseline = activeResources();
@@ -66,19 +78,25 @@ export class RealWork {
       if (this.#activity !== seen) {
         seen = this.#activity;
         since = performance.now();
-      } else if (waitedMs < this.#waitMs()) await setTimeout(waitedMs < 5 ? 0 : 1);
-      else return this.#continueWithout();
+      } else if (waitedMs >= this.#waitMs()) return this.#continueWithout();
+      // Code that takes turns with `setImmediate` gets its next turn at once.
+      else if (waitedMs > 5 && !activeResources().has("Immediate")) await setTimeout(1);
     }
   };
 
   /** How long nothing may happen before time continues. */
   #waitMs(): number {
     if (this.#services > 0 || this.#hasRealResources()) return patienceMs;
-    return this.#isMore("Timeout", activeResources().get("Timeout") ?? 0) ? timerGraceMs : graceMs;
+    const isKnown = this.#active.every(({ taskId }) => this.#known.has(taskId));
+    if (isKnown) return graceMs.later;
+    return this.#isMore("Timeout", activeResources().get("Timeout") ?? 0) ? timerGraceMs : graceMs.first;
   }
 
   #continueWithout(): void {
-    for (const code of this.#active) this.#stalled.add(code);
+    for (const code of this.#active) {
+      this.#stalled.add(code);
+      this.#known.add(code.taskId);
+    }
   }
 
   get #active(): readonly RunningCode[] {
@@ -104,7 +122,6 @@ function nextTick(): Promise<void> {
 /** What keeps the process alive, by type. */
 function activeResources(): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const type of process.getActiveResourcesInfo())
-    if (type !== "Immediate") counts.set(type, (counts.get(type) ?? 0) + 1);
+  for (const type of process.getActiveResourcesInfo()) counts.set(type, (counts.get(type) ?? 0) + 1);
   return counts;
 }
