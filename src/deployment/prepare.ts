@@ -8,7 +8,7 @@ import { queueNames, timeoutsBeyondFunction } from "../core/workflow/definition.
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import { namedDataformAccounts } from "../tasks/dataform.ts";
 import { listWorkflowFiles } from "../workflow/folder-files.ts";
-import { functionCommands, type InfrastructureCommands, infrastructureCommands } from "./commands.ts";
+import { functionCommands, infrastructureCommands } from "./commands.ts";
 import { type Deployment, loadWorkflows, type Part, planDeployment, readableWorkflows } from "./plan.ts";
 import { readTarget, type Target, type TargetOptions } from "./target.ts";
 import type { Progress } from "./tools.ts";
@@ -80,25 +80,7 @@ function expiredCallbackWarnings({ retentionDays }: Deployment, workflows: reado
 }
 
 /** What is known before anything is changed. */
-export interface Prepared {
-  readonly root: string;
-  readonly parts: readonly Part[];
-  readonly target: Target;
-  readonly deployment: Deployment;
-  readonly tools: Awaited<ReturnType<typeof findTools>>;
-  readonly infrastructure: InfrastructureCommands;
-  readonly gcloud: ReturnType<typeof functionCommands>;
-  /** The environment of the shell: tools do not get the variables of the workflows. */
-  readonly toolEnvironment: RawEnvironment;
-  /** Whether gcloud is needed, or at least installed. */
-  readonly asksForProject: boolean;
-  /** Why the folder can't be deployed. */
-  readonly packageProblems: readonly string[];
-  /** The folder of the built workflows; its path starts at the project's folder. */
-  readonly workflows: string;
-  /** In addition to those of the target. */
-  readonly warnings: readonly string[];
-}
+export type Prepared = Readonly<Awaited<ReturnType<typeof prepareDeployment>>>;
 
 /** A prepared deployment or removal whose steps are run, or recorded. */
 export type Deploying = Prepared & Progress;
@@ -117,13 +99,10 @@ export interface PrepareOptions extends TargetOptions {
  * Reads the environment, the workflows, the folder and the tools. Calls no service. This process gets the variables of
  * the workflows.
  */
-export async function prepareDeployment(
-  environment: RawEnvironment,
-  options: PrepareOptions,
-): Promise<Prepared> {
+export async function prepareDeployment(environment: RawEnvironment, options: PrepareOptions) {
   const { root, parts, removes, isPlain } = options;
   const target = readTarget(environment, options);
-  const toolEnvironment = { ...process.env };
+  const toolEnvironment: RawEnvironment = { ...process.env };
   // Workflows find the same variables as in the function.
   Object.assign(process.env, target.ownVariables, target.ownSecrets);
   const { workflows: folder } = target.configuration;
@@ -139,17 +118,18 @@ export async function prepareDeployment(
     ...(parts.includes("infrastructure") ? stateWarnings(root) : []),
   ];
   return {
-    root,
-    parts,
-    target,
-    deployment,
-    tools,
+    ...{ root, parts, target, deployment, tools },
+    /** The environment of the shell: tools do not get the variables of the workflows. */
     toolEnvironment,
     infrastructure: infrastructureCommands(deployment, tools.terraform, isPlain),
     gcloud: functionCommands(deployment),
+    /** Whether gcloud is needed, or at least installed. */
     asksForProject: parts.includes("function") || tools.hasGcloud,
+    /** Why the folder can't be deployed. */
     packageProblems: removes ? [] : await packageProblems(root, parts, folder, workflows),
+    /** The folder of the built workflows; its path starts at the project's folder. */
     workflows,
+    /** In addition to those of the target. */
     warnings: removes ? [] : warnings,
   };
 }
@@ -159,11 +139,9 @@ function builtWorkflows(folder: string, root: string): string {
   const path = relative(root, folder).split(sep).join("/");
   if (/^dist\/functions(?:\/|$)/.test(path)) return path;
   if (/^functions\/./.test(path)) return `dist/${path}`;
-  throw new BatonError(
-    "CONFIGURATION_INVALID",
-    "Only what is below functions/ is built and deployed: put the workflows into functions/workflows",
-    { where: `BATON_WORKFLOWS=${path}` },
-  );
+  const message =
+    "Only what is below functions/ is built and deployed: put the workflows into functions/workflows";
+  throw new BatonError("CONFIGURATION_INVALID", message, { where: `BATON_WORKFLOWS=${path}` });
 }
 
 /** Without a reference, a task that names a secret would fail. Throws `CONFIGURATION_INVALID`. */
@@ -172,11 +150,9 @@ function assertSecrets({ ownSecrets }: Target, workflows: readonly DeployedWorkf
     .filter((name) => name.startsWith(taskSecretPrefix))
     .map((name) => name.slice(taskSecretPrefix.length));
   const problems = unconfiguredSecrets(workflows, configured);
-  if (problems.length === 0) return;
-  throw new BatonError("CONFIGURATION_INVALID", problemsText(problems), {
-    remedy:
-      "Store it in Secret Manager, and put BATON_TASK_SECRET_<NAME>=secret:<name of the secret> into the file.",
-  });
+  const remedy =
+    "Store it in Secret Manager, and put BATON_TASK_SECRET_<NAME>=secret:<name of the secret> into the file.";
+  if (problems.length > 0) throw new BatonError("CONFIGURATION_INVALID", problemsText(problems), { remedy });
 }
 
 /** Throws `DEPLOY_TOOL_MISSING` and `DEPLOY_BUILD_STALE`. */
@@ -194,12 +170,7 @@ const neededFiles = {
 const entryFile = "dist/functions/index.js";
 
 /** `sources`: the folder of the workflows. `built`: the folder of their build, from the project's. */
-async function packageProblems(
-  root: string,
-  parts: readonly Part[],
-  sources: string,
-  built: string,
-): Promise<readonly string[]> {
+async function packageProblems(root: string, parts: readonly Part[], sources: string, built: string) {
   const missing = parts.flatMap((part) => neededFiles[part]).filter((path) => !existsSync(join(root, path)));
   if (missing.length > 0)
     return [`${missing.join(", ")} is missing: run it in the folder into which Baton was cloned`];

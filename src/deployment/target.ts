@@ -1,6 +1,5 @@
 import type { LogLevel } from "../adapters/pino/logger.ts";
 import { type Configuration, parseConfiguration } from "../configuration/configuration.ts";
-import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
 import { referenceProblems } from "../configuration/secrets.ts";
 import {
   parseVariables,
@@ -33,21 +32,7 @@ export interface TargetOptions {
 }
 
 /** Where to deploy, and everything that the environment decides about it. */
-export interface Target {
-  readonly environment: RawEnvironment;
-  /** Variables of the file that the function gets as they are. */
-  readonly ownVariables: TextVariables;
-  /** Secrets of the file by their variable, as `gcloud run deploy --set-secrets` takes them. */
-  readonly ownSecrets: TextVariables;
-  /** Whether a file of variables was given, even an empty one. */
-  readonly hasFile: boolean;
-  /** The path of that file as it was given; undefined for `/dev/null`. */
-  readonly variablesFile: string | undefined;
-  readonly configuration: Configuration & { readonly google: GoogleConfiguration };
-  readonly settings: DeploymentSettings;
-  /** Settings that work, but may be mistakes. */
-  readonly warnings: readonly string[];
-}
+export type Target = Readonly<ReturnType<typeof readTarget>>;
 
 /** Variables of this machine: a function uses Google's own services. */
 const localOnly =
@@ -57,7 +42,7 @@ const localOnly =
 const batonVariable = /^BATON_(?!SAMPLE_|TASK_SECRET_)|^OTEL_|^GOOGLE_CLOUD_PROJECT$/;
 
 /** Throws `CONFIGURATION_INVALID` with every problem, and `USAGE`. */
-export function readTarget(shell: RawEnvironment, options: TargetOptions): Target {
+export function readTarget(shell: RawEnvironment, options: TargetOptions) {
   const { variables: path, removes } = options;
   const file = path === undefined ? { variables: {}, problems: [] } : readVariablesFile(path);
   const overrides = optionVariables(options, file.variables);
@@ -91,12 +76,17 @@ export function readTarget(shell: RawEnvironment, options: TargetOptions): Targe
   const warnings = [...targetWarnings(shell, file.variables, own.literal), logLevel.warning ?? []].flat();
   return {
     environment,
+    /** Variables of the file that the function gets as they are. */
     ownVariables: own.literal,
+    /** Secrets of the file by their variable, as `gcloud run deploy --set-secrets` takes them. */
     ownSecrets: own.secrets,
+    /** Whether a file of variables was given, even an empty one. */
     hasFile: path !== undefined,
+    /** The path of that file as it was given; undefined for `/dev/null`. */
     variablesFile: path === "/dev/null" ? undefined : path,
     configuration: { ...configuration, google },
     settings,
+    /** Settings that work, but may be mistakes. */
     warnings: removes ? [] : warnings,
   };
 }

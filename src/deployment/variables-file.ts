@@ -12,10 +12,10 @@ export type TextVariables = Readonly<Record<string, string>>;
 
 /** A value in any quotes, or without quotes and with no # inside a word; only a comment may follow. */
 const statement =
-  /^[^\S\n]*(?:export[^\S\n]+)?(?<name>[A-Za-z_]\w*)[^\S\n]*=[^\S\n]*(?:(?<quote>["'`])[\s\S]*?\k<quote>|(?!["'`])(?:[^\s#]|[^\S\n](?!#))*)[^\S\n]*(?:(?<=\s|["'`=])#.*)?$/my;
+  /^[^\S\n]*(?:export[^\S\n]+)?(?<name>[A-Za-z_]\w*)[^\S\n]*=[^\S\n]*(?:(?<quote>["'`])[\s\S]*?\k<quote>|(?!["'`])(?:[^\s#]|[^\S\n](?!#))*)[^\S\n]*(?:(?<=\s|["'`=])#.*)?$/;
 
-/** An empty line, or a comment. */
-const blank = /^[^\S\n]*(?:#.*)?$/my;
+/** Any line: without a statement (empty, or a comment), with one, or of another form, which has no name. */
+const anyLine = new RegExp(`^(?<none>[^\\S\\n]*(?:#.*)?)$|${statement.source}|^.+$`, "gm");
 
 /**
  * Reads a file of lines `NAME=value`. Node's own parser ignores lines that it does not understand, so each line is
@@ -34,8 +34,10 @@ export function readVariablesFile(path: string) {
     lines.set(name, line);
     return nameProblem(name, variables[name] ?? "");
   };
-  const problems = statementLines(text).flatMap(({ line, name }) => {
-    const message = findProblem(line, name);
+  const problems = [...text.matchAll(anyLine)].flatMap(({ index, groups }) => {
+    if (groups?.none !== undefined) return [];
+    const line = text.slice(0, index).split("\n").length;
+    const message = findProblem(line, groups?.name);
     return message === undefined ? [] : [{ variable: `line ${line} of ${path}`, message }];
   });
   return { variables, problems };
@@ -43,25 +45,6 @@ export function readVariablesFile(path: string) {
 
 const form =
   "expected NAME=value: a value with a # or a quote needs quotes around all of it; only # and a comment may follow";
-
-/** The line of each variable. A line of another form has no name. */
-function statementLines(text: string) {
-  const found: { readonly line: number; readonly name: string | undefined }[] = [];
-  const matchAt = (pattern: RegExp, at: number) => {
-    pattern.lastIndex = at;
-    return pattern.exec(text);
-  };
-  for (let at = 0, line = 1; at < text.length; ) {
-    const empty = matchAt(blank, at);
-    const match = empty ?? matchAt(statement, at);
-    if (!empty) found.push({ line, name: match?.groups?.name });
-    const next = text.indexOf("\n", at + (match?.[0].length ?? 0));
-    if (next < 0) break;
-    line += text.slice(at, next + 1).split("\n").length - 1;
-    at = next + 1;
-  }
-  return found;
-}
 
 function readText(path: string): string {
   try {
