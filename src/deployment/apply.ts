@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import * as z from "zod";
-import { secretReferences } from "../configuration/secrets.ts";
+import { withoutReferences } from "../configuration/secrets.ts";
+import type { RawEnvironment } from "../configuration/variables.ts";
 import { BatonError } from "../core/errors/errors.ts";
 import { fieldsAddress, rollbackCommand, secretCommands } from "./commands.ts";
 import {
@@ -43,14 +44,7 @@ import {
 } from "./tools.ts";
 import { functionSecrets, isSecret, type TextVariables } from "./variables-file.ts";
 
-export interface DeployedFunction {
-  /** Its variables, without the secrets. */
-  readonly environment: TextVariables;
-  /** The file of variables for commands that look at the deployment; its path starts at the project's folder. */
-  readonly commandFile: string;
-  /** The revision that served before; undefined if there was none. */
-  readonly previousRevision: string | undefined;
-}
+export type DeployedFunction = Awaited<ReturnType<typeof deployFunction>>;
 
 /**
  * Deploys what was prepared; undefined: without a function. Every step may be repeated. Throws `DEPLOY_…` errors
@@ -90,7 +84,7 @@ async function deployFunction(
   deploying: Deploying,
   computed: TextVariables,
   serving: ServingFunction | undefined,
-): Promise<DeployedFunction> {
+) {
   const { deployment, target, parts, gcloud, steps, display } = deploying;
   const files = deploymentFiles(deployment);
   const hasInfrastructure = parts.includes("infrastructure");
@@ -119,7 +113,14 @@ async function deployFunction(
   }
   const commandVariables = commandEnvironment(deployment, target, environment);
   steps.write(files.commandVariables, commandEnvironmentText(commandVariables), true);
-  return { environment, commandFile: files.commandVariables, previousRevision: serving?.revision };
+  return {
+    /** Its variables, without the secrets. */
+    environment,
+    /** The file of variables for commands that look at the deployment; its path starts at the project's folder. */
+    commandFile: files.commandVariables,
+    /** The revision that served before; undefined if there was none. */
+    previousRevision: serving?.revision,
+  };
 }
 
 /** The function's variables by the output of the infrastructure. They win, so that the two can't disagree. */
@@ -130,31 +131,25 @@ async function infrastructureVariables(deploying: Deploying): Promise<TextVariab
   const variables = await readJson(steps, infrastructure.output, z.record(z.string(), z.string()), reason);
   const { BATON_PROJECT: outputProject, BATON_PREFIX: outputPrefix } = variables;
   // With the variables of another deployment, the function would work on its data.
+  const other = `it belongs to the deployment ${outputPrefix} of the project ${outputProject}`;
   if (outputProject !== projectId || outputPrefix !== prefix)
-    throw commandFailure(
-      infrastructure.output,
-      `it belongs to the deployment ${outputPrefix} of the project ${outputProject}, not to ${prefix} of ${projectId}`,
-    );
+    throw commandFailure(infrastructure.output, `${other}, not to ${prefix} of ${projectId}`);
   return Object.fromEntries(Object.entries(variables).filter(([name]) => !isSecret(name)));
 }
 
 /** Adds a version to each secret of the function that has none. Throws `DEPLOY_SECRET_MISSING`. */
 async function ensureSecretVersions(deploying: Deploying, condition: string | undefined): Promise<void> {
   const { deployment, steps } = deploying;
-  const { environment } = deploying.target;
-  const references: readonly string[] = secretReferences(environment);
+  const generated = { BATON_CALLBACK_SECRET: `whsec_${randomBytes(32).toString("base64")}` };
+  const values: RawEnvironment = { ...generated, ...withoutReferences(deploying.target.environment) };
   for (const [variable, secret] of functionSecrets(deployment)) {
     const { list, add } = secretCommands(deployment, secret);
     const versions = await steps.run(withCondition(list, condition), { captures: true });
     if (versions.trim() !== "") continue;
-    const isGenerated = variable === "BATON_CALLBACK_SECRET";
-    const input =
-      (references.includes(variable) ? undefined : environment[variable]) ??
-      (isGenerated ? `whsec_${randomBytes(32).toString("base64")}` : undefined);
-    if (input === undefined) {
-      const message = `${secret} has no version, and ${variable} does not hold the secret`;
+    const input = values[variable];
+    const message = `${secret} has no version, and ${variable} does not hold the secret`;
+    if (input === undefined)
       throw new BatonError("DEPLOY_SECRET_MISSING", message, { where: commandLine(add) });
-    }
     await steps.run(withCondition(add, condition), { input });
   }
 }
@@ -170,17 +165,13 @@ async function ensureInvoker(deploying: Deploying, isWhole: boolean): Promise<vo
     if (error instanceof BatonError) return undefined;
     throw error;
   });
-  const member = `serviceAccount:${account}`;
-  const isInvoker = policy?.bindings.some(
-    ({ role, members }) => role === "roles/run.invoker" && members.includes(member),
-  );
-  if (isInvoker) return;
+  const invokers = policy?.bindings.filter(({ role }) => role === "roles/run.invoker") ?? [];
+  if (invokers.some(({ members }) => members.includes(`serviceAccount:${account}`))) return;
+  const unseen =
+    `It can't be seen whether ${account} may call the function. If messages do not arrive, an owner has to ` +
+    `run: ${commandLine(gcloud.invoker)}`;
   if (policy || isWhole) await steps.run(gcloud.invoker);
-  else
-    display.warn(
-      `It can't be seen whether ${account} may call the function. If messages do not arrive, an owner has to ` +
-        `run: ${commandLine(gcloud.invoker)}`,
-    );
+  else display.warn(unseen);
 }
 
 /** Runs the doctor with the variables of the function, and with the credentials of this shell. */
@@ -211,10 +202,8 @@ export async function destroyDeployment(deploying: Deploying): Promise<readonly 
     if (serves) assertStateToRemove(deployment, resources);
     display.removal(resources);
   }
-  await display.confirm(
-    `This deletes the deployment ${prefix} of the project ${projectId}, and all of its ` +
-      `data. Type ${prefix} to continue:`,
-  );
+  const effect = `This deletes the deployment ${prefix} of the project ${projectId}, and all of its data.`;
+  await display.confirm(`${effect} Type ${prefix} to continue:`);
   if (hasState) await liftProtection(deploying, protectedResources(state));
   if (serves) await steps.run(gcloud.remove);
   if (resources.some(({ address }) => address.startsWith(`${fieldsAddress}[`)))
@@ -247,9 +236,8 @@ async function liftProtection(
     await steps.run(withCondition(infrastructure.untaint(address), `${condition}, and tainted`));
   const plan = infrastructure.targetedPlan(resources.map(({ address }) => address));
   await steps.run(withCondition(plan, condition));
-  const changes = await plannedChanges(deploying);
   // With the names of another deployment, this one would be replaced by it. Tainted resources are deleted anyway.
-  const others = changes.filter(({ isTainted }) => !isTainted);
+  const others = (await plannedChanges(deploying)).filter(({ isTainted }) => !isTainted);
   assertNoDeletions(infrastructure, others);
   await steps.run(withCondition(infrastructure.apply, condition));
 }

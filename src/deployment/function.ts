@@ -115,14 +115,6 @@ export function commandEnvironmentText(variables: TextVariables): string {
   return `${[head, ...lines.sort()].join("\n")}\n`;
 }
 
-/** The function as it is before a deployment. */
-export interface ServingFunction {
-  /** The one that gets most of the messages. */
-  readonly revision: string | undefined;
-  /** Null for a variable from Secret Manager. */
-  readonly variables: Readonly<Record<string, string | null>>;
-}
-
 const VariableSchema = z
   .object({ name: z.string(), value: z.string().default(""), valueFrom: z.unknown().optional() })
   .transform(({ name, value, valueFrom }) => [name, valueFrom === undefined ? value : null] as const);
@@ -134,11 +126,16 @@ const ServiceSchema = z
     spec: z.object({ template: z.object({ spec: ContainersSchema }) }).optional(),
     status: z.object({ traffic: z.array(TrafficSchema).default([]) }).prefault({}),
   })
-  .transform(({ spec, status }): ServingFunction => {
+  .transform(({ spec, status }) => {
     const [container] = spec?.template.spec.containers ?? [];
     const [most] = status.traffic.toSorted((a, b) => b.percent - a.percent);
-    return { revision: most?.revisionName, variables: Object.fromEntries(container?.env ?? []) };
+    // Null for a variable from Secret Manager.
+    const variables: Readonly<Record<string, string | null>> = Object.fromEntries(container?.env ?? []);
+    return { revision: most?.revisionName, variables };
   });
+
+/** The function as it is before a deployment. Its revision is the one that gets most of the messages. */
+export type ServingFunction = z.infer<typeof ServiceSchema>;
 
 /**
  * The number of the project. A missing login or a wrong project fails here, before anything is changed. Undefined: only

@@ -182,10 +182,9 @@ export async function loadWorkflows(folder: string): Promise<readonly DeployedWo
   const catalog = new FolderCatalog({ folder, taskTypes: builtInTaskTypes });
   const workflows = await catalog.all();
   const problems = await catalog.problems();
-  if (problems.length > 0) {
-    const lines = problems.map(({ code, message, where }) => `${where}: ${code}: ${message}`);
+  const lines = problems.map(({ code, message, where }) => `${where}: ${code}: ${message}`);
+  if (lines.length > 0)
     throw new BatonError("WORKFLOW_INVALID", `Nothing was deployed:\n${lines.join("\n")}`);
-  }
   if (workflows.length > 0) return workflows;
   throw new BatonError("DEPLOY_NOTHING", "There is no workflow", { where: folder });
 }

@@ -1,5 +1,4 @@
 import {
-  type Deployment,
   deploymentFiles,
   existingBucket,
   idleCostText,
@@ -47,10 +46,7 @@ export function planView(
   };
 }
 
-interface PlanOptions {
-  readonly destroy: boolean;
-  readonly dryRun: boolean;
-}
+type PlanOptions = Readonly<Record<"destroy" | "dryRun", boolean>>;
 
 /** The plan for people; for a removal, the resources to delete. */
 export function planText(view: PlanView, options: PlanOptions): string {
@@ -69,15 +65,13 @@ export function planText(view: PlanView, options: PlanOptions): string {
 
 function createdText(view: PlanView): string[] {
   const { deployment, parts, resources, terraform } = view;
-  const variables = Object.entries(terraform.variables).map(
-    ([name, value]) => `${name} = ${JSON.stringify(value)}`,
-  );
+  const values = Object.entries(terraform.variables);
+  const variables = values.map(([name, value]) => `${name} = ${JSON.stringify(value)}`);
+  const infrastructure = section(`Variables of the infrastructure (${terraform.file})`, variables);
   return [
     ...section("Resources", [resourceTable(resources)]),
     ...(parts.includes("function") ? functionText(view) : []),
-    ...(parts.includes("infrastructure")
-      ? section(`Variables of the infrastructure (${terraform.file})`, variables)
-      : []),
+    ...(parts.includes("infrastructure") ? infrastructure : []),
     ...section("Workflows", startsText(deployment)),
     ...section("Cost", [view.idleCost]),
   ];
@@ -114,15 +108,13 @@ function functionText({ deployment, function: { settings, environment, secrets }
   ];
 }
 
-function startsText({
-  workflowIds,
-  schedules,
-  fileTriggers,
-}: Pick<Deployment, "workflowIds" | "schedules" | "fileTriggers">): string[] {
+function startsText(deployment: PlanView["deployment"]): string[] {
   return [
-    workflowIds.join(", "),
-    ...schedules.map(({ workflowId, cron, timeZone }) => `schedule  ${workflowId}: ${cron} (${timeZone})`),
-    ...fileTriggers.map(
+    deployment.workflowIds.join(", "),
+    ...deployment.schedules.map(
+      ({ workflowId, cron, timeZone }) => `schedule  ${workflowId}: ${cron} (${timeZone})`,
+    ),
+    ...deployment.fileTriggers.map(
       ({ workflowId, pattern, bucket }) => `files  ${workflowId}: ${pattern} in ${bucket ?? "any bucket"}`,
     ),
   ];
