@@ -89,11 +89,11 @@ function wordsOf(text: string): readonly string[] {
   return (split.match(/[a-z]+/g) ?? []).map((word) => word.replace(/(?<=..)s$/, ""));
 }
 
-/** Comments of one line whose words are all in the declaration below them. */
+/** Comments of one line whose words are all in the declaration below them. An example in code adds what it shows. */
 function restatements(path: string, lines: readonly string[]): readonly string[] {
   return lines.flatMap((line, index) => {
     const [, comment] = /^\s*\/\*\* (.*) \*\/$/.exec(line) ?? [];
-    if (comment === undefined) return [];
+    if (comment === undefined || comment.startsWith("`")) return [];
     const declared = new Set(wordsOf(lines[index + 1] ?? ""));
     const said = wordsOf(comment).filter((word) => !fillers.has(word));
     return said.every((word) => declared.has(word)) ? [`${path}:${index + 1} ${comment}`] : [];
@@ -147,6 +147,7 @@ test("what each rule refuses, and what it does not", () => {
   expect(
     restatements("a.ts", ["/** Every callback of a key. */", "callbacksOfKey(key: Key): Promise;"]),
   ).toHaveLength(1);
+  expect(restatements("a.ts", ["/** `[1, 2]` */", "parseArray(): Value;"])).toEqual([]);
   expect(restatements("a.ts", ["/** Also the id of its lineage. */", "readonly batchId: string;"])).toEqual(
     [],
   );

@@ -41,8 +41,8 @@ const retryMs = 1;
  * `sync` waits for the commit.
  *
  * While another process writes to the same file, writes are deferred: a turn collects them, and its end runs them
- * together. So the file is locked for their statements and what follows from them at once, not for all code of the turn,
- * and the event loop does not stand still while the other process has a long transaction.
+ * together. So the file is locked for their statements and what follows from them at once, not for all code of the
+ * turn, and the event loop does not stand still while the other process has a long transaction.
  */
 export class GroupCommit {
   readonly #database: DatabaseSync;
