@@ -229,7 +229,7 @@ export function fixCommands(results: readonly CheckResult[]): readonly string[] 
   return [...new Set([...commands, ...wrong.flatMap(({ deployCommand }) => deployCommand ?? [])])];
 }
 
-interface Options {
+interface DoctorOptions {
   readonly json?: true;
   readonly fixCommands?: true;
 }
@@ -241,10 +241,10 @@ export function registerDoctor(program: Command, session: Session): void {
     .option("--fix-commands", "print only the commands that fix the problems")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  baton doctor --fix-commands")
-    .action((options: Options) => doctor(session, options));
+    .action((options: DoctorOptions) => doctor(session, options));
 }
 
-async function doctor(session: Session, { json, fixCommands: onlyCommands }: Options): Promise<void> {
+async function doctor(session: Session, { json, fixCommands: onlyCommands }: DoctorOptions): Promise<void> {
   const { diagnose } = await import("../../doctor/diagnose.ts");
   const { results, isConfigured } = await diagnose(session.environment);
   const counts = countResults(results);
