@@ -2,7 +2,6 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http2";
-import { fileURLToPath } from "node:url";
 
 /** gRPC's code of a call that must not be repeated: PERMISSION_DENIED. */
 const refused = { ":status": 200, "content-type": "application/grpc", "grpc-status": "7" };
@@ -56,7 +55,6 @@ function environment(): Readonly<Record<string, string>> {
     BATON_INBOX_BUCKET: "compile",
     BATON_SERVICE_ACCOUNT: "compile@compile.iam.gserviceaccount.com",
     BATON_CALLBACK_SECRET: `whsec_${randomBytes(32).toString("base64")}`,
-    BATON_WORKFLOWS: fileURLToPath(new URL("workflows", import.meta.url)),
   };
 }
 

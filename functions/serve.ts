@@ -1,16 +1,10 @@
-import { fileURLToPath } from "node:url";
 import { openApp } from "../src/app/open.ts";
 import { containStrayErrors } from "../src/app/stray-errors.ts";
 import { debugStack, errorMessage } from "../src/core/errors/errors.ts";
 import { createHttpHandler } from "../src/entry/http-handler.ts";
 import { frameworkPort, serveHttp } from "../src/entry/http-server.ts";
 
-// The workflows next to this file were compiled with it, so the first message need not compile TypeScript.
-const workflows = fileURLToPath(new URL("workflows", import.meta.url));
-const { app, logger } = await openApp(
-  { BATON_WORKFLOWS: workflows, ...process.env },
-  { level: "info", serves: true },
-);
+const { app, logger } = await openApp(process.env, { level: "info", serves: true });
 app.work.start();
 const drain = async () => {
   await app.work.stop();

@@ -45,7 +45,7 @@ const pages = files("**/*.md");
 const texts = [
   ...pages,
   ...files("{infra,findings,scripts,bin,bench,functions}/**/*.{tf,sh,js,ts,example}"),
-  "cloudbuild.yaml",
+  "template/cloudbuild.yaml",
 ];
 /** Without the workflows of an earlier version, which stay as they were. */
 const sources = files("{src,test}/**/*.ts").filter(

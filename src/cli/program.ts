@@ -12,7 +12,9 @@ import { registerResend } from "./commands/resend.ts";
 import { registerBackfill, registerRetry, registerRun } from "./commands/run.ts";
 import { registerStart } from "./commands/start.ts";
 import { registerGraph, registerValidate, registerWorkflows } from "./commands/workflows.ts";
+import { registerCheck } from "./deploy/check.ts";
 import { registerDeploy, registerDoctor } from "./deploy/deploy.ts";
+import { registerPack } from "./deploy/pack.ts";
 import type { Session } from "./session.ts";
 import { reportFailure, wantsJson } from "./session.ts";
 
@@ -53,7 +55,9 @@ const registrations = [
   registerApply,
   registerRemove,
   registerDoctor,
+  registerCheck,
   registerDeploy,
+  registerPack,
 ];
 
 /** Runs the command of the words after `baton`. An error is reported and sets the exit code of the session. */

@@ -75,6 +75,7 @@ const usageCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "WORKFLOW_UNKNOWN",
   "WORKFLOW_FOLDER_MISSING",
   "DEPLOY_NOTHING",
+  "PROJECT_MISSING",
   "INBOX_MISSING",
   "BATCH_UNKNOWN",
   "TASK_UNKNOWN",

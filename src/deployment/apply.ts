@@ -16,6 +16,7 @@ import {
   type ServingFunction,
   variableChanges,
 } from "./function.ts";
+import { writeInfrastructure } from "./infrastructure-files.ts";
 import {
   type Deployment,
   deploymentFiles,
@@ -51,17 +52,18 @@ export type DeployedFunction = Awaited<ReturnType<typeof deployFunction>>;
  * (forgotten variables, a missing state or secret, a plan that deletes data, a failed command) and those of `confirm`.
  */
 export async function applyDeployment(deploying: Deploying): Promise<DeployedFunction | undefined> {
-  const { parts, deployment, target, workflows, infrastructure, steps, display } = deploying;
+  const { parts, deployment, target, infrastructure, steps, display } = deploying;
   const projectNumber = await askProjectNumber(deploying);
   // Also for the infrastructure alone: the same variables make both.
   const serving = projectNumber === undefined ? undefined : await askServingFunction(deploying);
   assertSameVariablesFile(deploying, serving);
   const environment =
     parts.includes("function") && projectNumber !== undefined
-      ? functionEnvironment(deployment, target, { projectNumber, workflows })
+      ? functionEnvironment(deployment, target, { projectNumber })
       : undefined;
   if (environment && serving) display.variableChanges(variableChanges(deploying, environment, serving));
   if (parts.includes("infrastructure")) {
+    writeInfrastructure(deploying.root, steps);
     writeTerraformVariables(deployment, steps);
     const { init, workspace, plan } = infrastructure;
     for (const command of [init, workspace, plan]) await steps.run(command);
@@ -193,6 +195,7 @@ export async function destroyDeployment(deploying: Deploying): Promise<readonly 
   const { prefix, projectId } = deployment;
   const hasState = parts.includes("infrastructure");
   await askProjectNumber(deploying);
+  if (hasState) writeInfrastructure(deploying.root, steps);
   if (hasState)
     for (const command of [infrastructure.init, infrastructure.existing]) await steps.run(command);
   const state = hasState ? await readState(deploying) : [];

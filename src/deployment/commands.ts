@@ -1,3 +1,5 @@
+import { join, relative } from "node:path";
+import { packageFolder } from "../configuration/project.ts";
 import { errorCatalog } from "../core/errors/error-catalog.ts";
 import {
   type Deployment,
@@ -31,7 +33,10 @@ export function secretCommands({ projectId }: Deployment, secret: string) {
 }
 
 /** The commands of gcloud, and the one that packs the build. */
-export function functionCommands(deployment: Deployment) {
+export function functionCommands(
+  deployment: Deployment,
+  { root, workflows }: { readonly root: string; readonly workflows: string },
+) {
   const { projectId, region, functionName: name } = deployment;
   const services = (title: string, words: readonly string[], more?: More) =>
     gcloudCommand(title, ["run", "services", ...words, `--region=${region}`], projectId, more);
@@ -50,8 +55,11 @@ export function functionCommands(deployment: Deployment) {
       remedy: `Log in with \`gcloud auth login\`, and look whether \`gcloud projects list\` shows the id ${projectId}.`,
     },
     package: {
-      title: "Packing the build",
-      argv: ["node", "scripts/package.js", deploymentFiles(deployment).package],
+      title: "Packing the workflows",
+      argv: [
+        ...["node", relative(root, join(packageFolder(), "bin/baton.js")), "pack"],
+        ...[deploymentFiles(deployment).package, "--workflows", relative(root, workflows)],
+      ],
     },
     // In a new project, asking for a function would fail.
     enabled: gcloudCommand(

@@ -35,14 +35,11 @@ export const passedVariables = [
 /** The function's variable that names the file of its deployment. */
 const variablesFileLabel = "BATON_DEPLOY_VARIABLES";
 
-/** Where the function finds workflows without a variable. */
-const defaultWorkflows = "dist/functions/workflows";
-
-/** The variables of the function, without its secrets. `workflows`: the folder of the build, in the package. */
+/** The variables of the function, without its secrets. Its package.json says where its workflows are. */
 export function functionEnvironment(
   deployment: Deployment,
   target: Pick<Target, "environment" | "ownVariables" | "variablesFile">,
-  { projectNumber, workflows }: { readonly projectNumber: string; readonly workflows: string },
+  { projectNumber }: { readonly projectNumber: string },
 ): TextVariables {
   const { functionName, region } = deployment;
   const passed = passedVariables.flatMap((name) => {
@@ -68,7 +65,6 @@ export function functionEnvironment(
     // Known before the function exists: subscriptions push there, and it is the audience of their tokens.
     BATON_AUDIENCE: `https://${functionName}-${projectNumber}.${region}.run.app`,
     BATON_CALLERS: serviceAccountEmail(deployment, "push"),
-    ...(workflows !== defaultWorkflows && { BATON_WORKFLOWS: workflows }),
     ...(target.variablesFile !== undefined && { [variablesFileLabel]: target.variablesFile }),
   };
 }

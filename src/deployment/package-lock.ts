@@ -59,7 +59,8 @@ export function productionPackages(lock: Lock, manifest: Manifest, importer: str
   const visit = (place: Place | undefined, { name, from, isOptional }: Wanted) => {
     const needer = from === importer ? "package.json" : nameOf(from);
     if (place === undefined) {
-      if (!isOptional) problems.push(`package-lock.json lacks ${name}, which ${needer} needs: run npm install`);
+      if (!isOptional)
+        problems.push(`package-lock.json lacks ${name}, which ${needer} needs: run npm install`);
       return;
     }
     const { path, entry } = place;

@@ -50,7 +50,8 @@ export function planPackage(folder: string, workflows: string): PackagePlan {
       ? { dependencies: {}, optionalDependencies: {}, packages: {}, problems: [] }
       : productionPackages(lock, manifest, importer);
   const isInside = workflows.startsWith(folder + sep);
-  if (!isInside) problems.push(`The workflows are in ${workflows}, which is outside of the project ${folder}`);
+  if (!isInside)
+    problems.push(`The workflows are in ${workflows}, which is outside of the project ${folder}`);
   const files = isInside
     ? projectFiles(folder, { workflows, patterns: manifest.files })
     : { files: [], problems: [] };
@@ -64,10 +65,10 @@ export function planPackage(folder: string, workflows: string): PackagePlan {
   };
 }
 
-/** Writes the folder that is deployed. Throws `USAGE` for a folder that it has not made, and `DEPLOY_BUILD_STALE`. */
+/** Writes the folder. Throws `USAGE` for one that Baton has not made, `DEPLOY_PACKAGE_INVALID`. */
 export function writePackage(plan: PackagePlan, target: string): void {
   const { folder, problems, files } = plan;
-  if (problems.length > 0) throw new BatonError("DEPLOY_BUILD_STALE", problems.join("\n"));
+  if (problems.length > 0) throw new BatonError("DEPLOY_PACKAGE_INVALID", problems.join("\n"));
   if (`${folder}${sep}`.startsWith(`${target}${sep}`))
     throw new BatonError("USAGE", `${target} contains the project: name another folder`);
   if (existsSync(target) && !existsSync(join(target, markFile)))
@@ -122,7 +123,13 @@ function deployedManifest({ manifest, packages, workflows }: PackagePlan) {
 
 function deployedLock(plan: PackagePlan) {
   const { name, version, dependencies, optionalDependencies, engines } = deployedManifest(plan);
-  const root = { name, version, dependencies, ...(optionalDependencies && { optionalDependencies }), engines };
+  const root = {
+    name,
+    version,
+    dependencies,
+    ...(optionalDependencies && { optionalDependencies }),
+    engines,
+  };
   const packages = { "": root, ...plan.packages.packages };
   return { name, version, lockfileVersion: 3, requires: true, packages };
 }

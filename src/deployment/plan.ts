@@ -107,7 +107,7 @@ export function deploymentFiles(deployment: Pick<Deployment, "projectId" | "pref
     functionVariables: `infra/baton.${name}.function.yaml`,
     /** The variables for commands that look at the deployment. */
     commandVariables: `infra/baton.${name}.env`,
-    /** The folder that is deployed, created by `scripts/package.js`. */
+    /** The folder that is deployed, made by `baton pack`. */
     package: `dist-package.${name}`,
   } as const;
 }

@@ -12,7 +12,8 @@ export interface ProjectFiles {
 
 const code = /\.[cm]?[jt]s$/;
 const test = /\.test\.[^./]+$|\.d\.[cm]?ts$/;
-const literal = /(?<keyword>\bfrom\s*|\bimport\s*\(?\s*)?(?<quote>["'`])(?<path>\.{1,2}\/[^"'`\n$]+)\k<quote>/g;
+const literal =
+  /(?<keyword>\bfrom\s*|\bimport\s*\(?\s*)?(?<quote>["'`])(?<path>\.{1,2}\/[^"'`\n$]+)\k<quote>/g;
 
 /**
  * All files of the workflow folder but tests, the files that they name by a relative path, such as `"../lib/page.ts"`
@@ -22,7 +23,10 @@ export function projectFiles(
   folder: string,
   { workflows, patterns }: { readonly workflows: string; readonly patterns: readonly string[] },
 ): ProjectFiles {
-  const found = new Set([...filesBelow(workflows), ...patterns.flatMap((pattern) => matching(folder, pattern))]);
+  const found = new Set([
+    ...filesBelow(workflows),
+    ...patterns.flatMap((pattern) => matching(folder, pattern)),
+  ]);
   const problems: string[] = [];
   // Files that are found are looked at too.
   for (const file of found) {
@@ -30,14 +34,18 @@ export function projectFiles(
     for (const { path, isImport } of namedFiles(file)) {
       const isInside = isBelow(folder, path) && !path.includes(`${sep}node_modules${sep}`);
       if (isInside) found.add(path);
-      else if (isImport) problems.push(`${relative(folder, file)} imports ${path}, which is outside of the project`);
+      else if (isImport)
+        problems.push(`${relative(folder, file)} imports ${path}, which is outside of the project`);
     }
   }
   const files = [...found].map((path) => relative(folder, path)).sort();
   const doubled = files.filter((path) => compiledName(path) !== path && files.includes(compiledName(path)));
   return {
     files,
-    problems: [...problems, ...doubled.map((path) => `${path} and ${compiledName(path)} exist: remove one of them`)],
+    problems: [
+      ...problems,
+      ...doubled.map((path) => `${path} and ${compiledName(path)} exist: remove one of them`),
+    ],
   };
 }
 

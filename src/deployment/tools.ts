@@ -1,6 +1,15 @@
 import { execFile, spawn } from "node:child_process";
-import { accessSync, chmodSync, constants, globSync, readFileSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { delimiter, dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import type * as z from "zod";
@@ -141,6 +150,8 @@ export interface Steps {
   run(command: Command, options?: RunOptions): Promise<string>;
   /** Writes a file; the path starts at the project's folder. `isPrivate`: only the owner may read it. */
   write(path: string, text: string, isPrivate?: boolean): void;
+  /** Deletes a file; the path starts at the project's folder. */
+  remove(path: string): void;
 }
 
 /** A variable that the function has before or after. */
@@ -188,11 +199,13 @@ export function runningSteps(root: string, environment: RawEnvironment, display:
   };
   const write: Steps["write"] = (path, content, isPrivate = false) => {
     const mode = isPrivate ? 0o600 : 0o666;
+    mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), content, { mode });
     // An earlier version may have left it open.
     if (isPrivate) chmodSync(join(root, path), mode);
   };
-  return { steps: { run, write }, display };
+  const remove: Steps["remove"] = (path) => rmSync(join(root, path));
+  return { steps: { run, write, remove }, display };
 }
 
 /** The commands that a deployment or a removal would run, in order. */
@@ -206,7 +219,10 @@ export async function recordCommands(
     return assumed;
   };
   const display = { step: ignore, variableChanges: ignore, removal: ignore, warn: ignore, confirm: ignore };
-  await deploy({ steps: { run, write: ignore }, display: { ...display, errorDescriptor: 2 } });
+  await deploy({
+    steps: { run, write: ignore, remove: ignore },
+    display: { ...display, errorDescriptor: 2 },
+  });
   return commands;
 }
 

@@ -53,6 +53,8 @@ const resolvePackage: ResolveHookSync = (specifier, context, nextResolve) => {
     return nextResolve(specifier, context);
   } catch (error) {
     if (!missing.has(errorCode(error))) throw error;
+    // A deployed project has no TypeScript any more, but its modules still name it.
+    if (typescript.test(specifier)) return nextResolve(specifier.replace(typescript, ".$1js"), context);
     if (specifier === "baton-dag") return { url: entry.href, format: formatOf(entry), shortCircuit: true };
     if (bundledZod !== undefined && zodNames.includes(specifier))
       return { url: bundledZod, format: "module", shortCircuit: true };
@@ -60,6 +62,8 @@ const resolvePackage: ResolveHookSync = (specifier, context, nextResolve) => {
     return nextResolve(specifier, { ...context, parentURL: import.meta.url });
   }
 };
+
+const typescript = /\.([cm]?)ts$/;
 
 function formatOf(url: URL): string {
   return url.pathname.endsWith(".ts") ? "module-typescript" : "module";

@@ -228,7 +228,7 @@ test("--destroy leaves the indexes to the database, where the state holds any", 
 
 test("--destroy works without a build, and without workflows that are right", async () => {
   const place = new DeployPlace({
-    files: { "functions/workflows/late.ts": "throw new Error('no luck');\n" },
+    files: { "workflows/late.ts": "throw new Error('no luck');\n" },
   });
   expect((await place.deploy(["--destroy", "--yes"])).code).toBe(0);
 });

@@ -1,8 +1,5 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type CommandOptions, type CommandResult, Workplace } from "../support/command.ts";
-
-const scripts = fileURLToPath(new URL("../../scripts", import.meta.url));
 
 const reports = `
 import { dataform, fileDrop, loadFile, schedule, workflow } from "baton-dag";
@@ -105,7 +102,7 @@ export interface DeployPlaceOptions {
 }
 
 /**
- * A clone with a build, far from this one, where gcloud and terraform only record how they are called, and behave as
+ * A project, far from this one, where gcloud and terraform only record how they are called, and behave as
  * given.
  */
 export class DeployPlace {
@@ -123,8 +120,7 @@ export class DeployPlace {
     mkdirSync(this.path("bin"));
     for (const name of programs ?? (["gcloud", "terraform", "node"] as const))
       this.#program(name, behaviours[name]);
-    symlinkSync(scripts, this.path("scripts"));
-    for (const [name, text] of Object.entries({ ...cloneFiles, ...files })) this.#place.write(name, text);
+    for (const [name, text] of Object.entries({ ...projectFiles, ...files })) this.#place.write(name, text);
   }
 
   path(name: string): string {
@@ -146,7 +142,7 @@ export class DeployPlace {
         HOME: "/nowhere",
         CLOUDSDK_CONFIG: "/nowhere",
         BATON_LEASE: "",
-        BATON_WORKFLOWS: "functions/workflows",
+        BATON_WORKFLOWS: "",
         BATON_PROJECT: "my-project",
         BATON_LOCATION: "europe-west1",
         BATON_DEPLOY_ALERT_EMAILS: "team@example.com",
@@ -200,15 +196,20 @@ esac
   }
 }
 
-const cloneFiles = {
-  "functions/workflows/reports.ts": reports,
-  "package.json": `{"type":"module"}`,
-  "package-lock.json": "{}",
-  "infra/variables.tf": "",
+const framework = "node_modules/@google-cloud/functions-framework";
+
+/** A project with a workflow file, as npm has installed it. */
+const projectFiles = {
+  "workflows/reports.ts": reports,
+  "package.json": `{"name":"sales","type":"module","dependencies":{"baton-dag":"0.2.0"}}`,
+  "package-lock.json": JSON.stringify({
+    lockfileVersion: 3,
+    packages: {
+      "node_modules/baton-dag": { version: "0.2.0", dependencies: { [framework.slice(13)]: "5.0.5" } },
+      [framework]: { version: "5.0.5" },
+    },
+  }),
   "infra/backend.tf": `terraform {\n  backend "gcs" {}\n}\n`,
-  // Written last: the build is newer than its sources.
-  "dist/functions/workflows/reports.js": "",
-  "dist/functions/index.js": "",
 };
 
 /** Blanks are blanks; stars stay stars. */

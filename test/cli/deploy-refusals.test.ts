@@ -1,4 +1,4 @@
-import { rmSync, utimesSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { DeployPlace } from "./deploy-place.ts";
 
@@ -69,7 +69,6 @@ const wrong: readonly Wrong[] = [
   ],
   ["a lease as short as a push", [], { BATON_LEASE: "600s" }, "BATON_LEASE"],
   ["half of Power BI", [], { BATON_POWERBI_TENANT_ID: "t" }, "BATON_POWERBI_CLIENT_ID"],
-  ["workflows that are not built", [], { BATON_WORKFLOWS: "workflows" }, "BATON_WORKFLOWS=workflows"],
 ];
 
 const elsewhere: readonly (readonly [string, string, string])[] = [
@@ -203,8 +202,8 @@ test("OpenTofu that is new enough is taken where Terraform is too old", async ()
 test("every problem of the workflows is reported, and nothing is deployed", async () => {
   const place = new DeployPlace({
     files: {
-      "functions/workflows/broken.ts": "throw new Error('no luck');\n",
-      "functions/workflows/round.yaml": "workflow: round\ntasks: [{ id: a, type: nonsense, after: [b] }]\n",
+      "workflows/broken.ts": "throw new Error('no luck');\n",
+      "workflows/round.yaml": "workflow: round\ntasks: [{ id: a, type: nonsense, after: [b] }]\n",
     },
   });
   const { code, stderr } = await place.deploy(["--yes"]);
@@ -216,36 +215,51 @@ test("every problem of the workflows is reported, and nothing is deployed", asyn
 
 test("where there is no workflow, there is nothing to deploy", async () => {
   const place = new DeployPlace();
-  rmSync(place.path("functions/workflows/reports.ts"));
+  rmSync(place.path("workflows/reports.ts"));
   const { code, stderr } = await place.deploy(["--dry-run"]);
   expect(code).toBe(2);
   expect(stderr).toMatch(/^error DEPLOY_NOTHING: There is no workflow /);
 });
 
-test("only what is built is deployed", async () => {
+test("a project that Google could not build is not deployed", async () => {
   const refused = async (spoil: (place: DeployPlace) => void) => {
     const place = new DeployPlace();
     spoil(place);
     const { code, stderr } = await place.deploy(["--yes"]);
     expect(code).toBe(1);
     expect(place.calls).toEqual([]);
-    expect(stderr).toMatch(/^error DEPLOY_BUILD_STALE: /);
+    expect(stderr).toMatch(/^error DEPLOY_PACKAGE_INVALID: /);
     return stderr;
   };
-  const later = new Date(Date.now() + 60_000);
-  expect(await refused((place) => rmSync(place.path("dist"), { recursive: true }))).toContain(
-    "dist/functions/index.js is missing: run `npm run build`",
+  expect(await refused((place) => rmSync(place.path("package-lock.json")))).toContain(
+    "There is no package-lock.json: run npm install",
   );
-  expect(await refused((place) => rmSync(place.path("dist/functions/workflows/reports.js")))).toContain(
-    "dist/functions/workflows/reports.js is missing in the build",
-  );
-  expect(
-    await refused((place) => utimesSync(place.path("functions/workflows/reports.ts"), later, later)),
-  ).toContain("functions/workflows/reports.ts changed after the build: run `npm run build`");
-  expect(
-    await refused((place) => writeFileSync(place.path("dist/functions/workflows/gone.js"), "")),
-  ).toContain("dist/functions/workflows/gone.js has no source any more: run `npm run build`");
-  expect(await refused((place) => rmSync(place.path("infra"), { recursive: true }))).toContain(
-    "infra/variables.tf is missing: run it in the folder into which Baton was cloned",
-  );
+  const manifest = { dependencies: { "baton-dag": "0.2.0", "left-pad": "1.3.0" } };
+  const addPackage = (place: DeployPlace) =>
+    writeFileSync(place.path("package.json"), JSON.stringify({ type: "module", ...manifest }));
+  expect(await refused(addPackage)).toContain("package-lock.json lacks left-pad, which package.json needs");
+});
+
+test("without a project there is nothing to deploy", async () => {
+  const place = new DeployPlace();
+  rmSync(place.path("package.json"));
+  const { code, stderr } = await place.deploy(["--dry-run"]);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^error PROJECT_MISSING: /);
+});
+
+test("Terraform files that were changed by hand are kept, and nothing is deployed", async () => {
+  const place = new DeployPlace();
+  expect((await place.deploy(["--yes"])).code).toBe(0);
+  const calls = place.calls.length;
+  const [path, text] = [place.path("infra/storage.tf"), place.read("infra/storage.tf")];
+  writeFileSync(path, `${text}\n# ours\n`);
+  const { code, stderr } = await place.deploy(["--yes"]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^error DEPLOY_INFRA_CHANGED: Changed by hand: storage\.tf/);
+  expect(place.calls.length).toBe(calls);
+  writeFileSync(path, text);
+  writeFileSync(place.path("infra/ours.tf"), "# ours\n");
+  expect((await place.deploy(["--yes"])).code).toBe(0);
+  expect(place.read("infra/ours.tf")).toBe("# ours\n");
 });

@@ -20,7 +20,7 @@ test("two deployments from one folder write different files, and no other may re
   for (const prefix of ["baton", "staging"])
     expect((await place.deploy(["--yes", "--prefix", prefix])).code).toBe(0);
   for (const name of ["my-project_baton", "my-project_staging"]) {
-    expect(existsSync(place.path(`dist-package.${name}/dist/functions/index.js`))).toBe(true);
+    expect(existsSync(place.path(`dist-package.${name}/baton-dag/dist/functions/index.js`))).toBe(true);
     expect(place.read(`infra/baton.${name}.tfvars.json`)).toContain(`"prefix": "${name.slice(11)}"`);
     for (const file of ["env", "function.yaml"]) {
       expect(place.read(`infra/baton.${name}.${file}`)).toMatch(

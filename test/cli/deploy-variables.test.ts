@@ -141,7 +141,7 @@ export default workflow("asking").task("ask", http({
 
 test("the function gets a secret that a task names, and commands its name; it is required", async () => {
   const files = {
-    "functions/workflows/reports.ts": asking,
+    "workflows/reports.ts": asking,
     "with.env": "BATON_TASK_SECRET_API_TOKEN=secret:api-token:3\n",
     "without.env": "API_TOKEN=secret:api-token\n",
   };

@@ -1,8 +1,5 @@
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import * as z from "zod";
-import { loadWorkflows } from "../../src/deployment/plan.ts";
-import { sampleWorkflowIds } from "../../src/deployment/prepare.ts";
 import { DeployPlace } from "./deploy-place.ts";
 
 const WarningsSchema = z.object({ warnings: z.array(z.string()) });
@@ -15,29 +12,6 @@ async function warningsOf(
   const { stdout } = await place.deploy(["--dry-run", "--json"], { environment });
   return WarningsSchema.parse(JSON.parse(stdout)).warnings;
 }
-
-test("the list of samples is that of the folder", async () => {
-  const folder = fileURLToPath(new URL("../../functions/workflows", import.meta.url));
-  const found = await loadWorkflows(folder);
-  expect(found.map(({ definition }) => definition.workflowId).sort()).toEqual(
-    [...sampleWorkflowIds, "greet"].sort(),
-  );
-});
-
-test("deployed samples are reported, except the one that the smoke test starts", async () => {
-  const workflow = (id: string) => `
-import { workflow } from "baton-dag";
-export default workflow("${id}").task("a", () => 1);
-`;
-  const samples = {
-    "functions/workflows/one.ts": workflow("search-index"),
-    "functions/workflows/two.ts": workflow("greet"),
-  };
-  const warnings = await warningsOf({}, samples);
-  expect(warnings).toEqual([
-    expect.stringMatching(/^search-index: samples of Baton.*the disk of an instance/),
-  ]);
-});
 
 test("the plan warns if alerts have no recipient", async () => {
   const unset = { BATON_DEPLOY_ALERT_EMAILS: "" };
@@ -98,7 +72,7 @@ export default workflow("calls")
   .task("recurring", () => 1, of("101d", { recurring: true }))
   .task("silent", () => 1, { idempotency: { key: { fields: ["id"] }, ttl: "101d" } });
 `;
-  const files = { "functions/workflows/calls.ts": workflow };
+  const files = { "workflows/calls.ts": workflow };
   expect(await warningsOf({}, files)).toEqual([]);
   expect(await warningsOf({ BATON_RETENTION: "100d" }, files)).toEqual([
     expect.stringMatching(/^Task long of calls keeps its result for longer .*100 days/),
@@ -110,7 +84,7 @@ test("a timeout longer than an attempt of the function is reported", async () =>
 import { workflow } from "baton-dag";
 export default workflow("slow").task("load", () => 1, { timeout: "9m" });
 `;
-  const files = { "functions/workflows/slow.ts": workflow };
+  const files = { "workflows/slow.ts": workflow };
   expect(await warningsOf({}, files)).toEqual([
     expect.stringMatching(/^Task load of slow has a timeout of 9 m 00 s; .* 8 m 30 s/),
   ]);

@@ -37,7 +37,10 @@ const asked = [
   "--format=json(spec.template.spec.containers,status.traffic)",
   ...of,
 ];
-const packing = ["node", "scripts/package.js", "dist-package.my-project_baton"];
+const packing = [
+  ...["node", expect.stringMatching(/bin\/baton\.js$/), "pack", "dist-package.my-project_baton"],
+  ...["--workflows", "workflows"],
+];
 const deploying = [
   "gcloud",
   "run",
@@ -110,7 +113,9 @@ test("it deploys the infrastructure, the secret and the function by these comman
   const made = place.read("secret-baton-callback-secret");
   expect(parseSecrets(made)).toEqual([made]);
   expect(`${stdout}${stderr}${place.read("calls")}${place.read(functionVariables)}`).not.toContain(made);
-  expect(existsSync(place.path("dist-package.my-project_baton/dist/functions/index.js"))).toBe(true);
+  expect(existsSync(place.path("dist-package.my-project_baton/baton-dag/dist/functions/index.js"))).toBe(
+    true,
+  );
   expect(stdout).toContain("Deployed: https://baton-123456789012.europe-west1.run.app");
 });
 

@@ -34,9 +34,9 @@ export class BuildPlace {
   constructor({ serving, deploy, smoke, rollback, variables = "" }: Behaviour) {
     mkdirSync(`${this.folder}/node_modules/.bin`, { recursive: true });
     mkdirSync(`${this.folder}/environments`);
-    writeFileSync(`${this.folder}/package.json`, '{ "baton": { "workflows": "functions/workflows" } }');
-    mkdirSync(`${this.folder}/functions/workflows`, { recursive: true });
-    writeFileSync(`${this.folder}/functions/workflows/one.yaml`, oneWorkflow);
+    writeFileSync(`${this.folder}/package.json`, '{ "baton": {} }');
+    mkdirSync(`${this.folder}/workflows`, { recursive: true });
+    writeFileSync(`${this.folder}/workflows/one.yaml`, oneWorkflow);
     writeFileSync(`${this.folder}/environments/production.env`, variables);
     const lines = serving === "can't be looked at" ? undefined : serving.map((line) => `${line}\n`).join("");
     const listed = lines === undefined ? "exit 1" : `printf '%s' '${lines}'`;

@@ -38,7 +38,7 @@ export const CloudBuildSchema = z.strictObject({
   options: z.strictObject({
     // With an account of one's own, logs can't go to Cloud Build's default bucket.
     logging: z.enum(["CLOUD_LOGGING_ONLY", "GCS_ONLY", "LEGACY", "NONE"]),
-    machineType: z.enum(["UNSPECIFIED", "E2_MEDIUM", "E2_HIGHCPU_8", "E2_HIGHCPU_32"]),
+    machineType: z.enum(["UNSPECIFIED", "E2_MEDIUM", "E2_HIGHCPU_8", "E2_HIGHCPU_32"]).optional(),
     substitutionOption: z.enum(["MUST_MATCH", "ALLOW_LOOSE"]),
     dynamicSubstitutions: z.boolean().optional(),
     automapSubstitutions: z.boolean().optional(),

@@ -22,7 +22,7 @@ import { schedule as cron, workflow } from "../../src/index.ts";
 const infra = fileURLToPath(new URL("../../infra/", import.meta.url));
 const place = { BATON_PROJECT: "my-project", BATON_LOCATION: "europe-west1" };
 const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
-const built = { projectNumber: "123", workflows: "dist/functions/workflows" };
+const built = { projectNumber: "123" };
 
 const nightly = workflow("nightly", { on: [cron("0 3 * * *")] })
   .task("a", () => 1)

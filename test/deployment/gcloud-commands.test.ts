@@ -68,7 +68,7 @@ test.skipIf(!withGcloud)(
     const folder = mkdtempSync(join(tmpdir(), "baton-gcloud-"));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     mkdirSync(join(folder, "infra"));
-    copyFileSync(`${root}cloudbuild.yaml`, join(folder, "cloudbuild.yaml"));
+    copyFileSync(`${root}template/cloudbuild.yaml`, join(folder, "cloudbuild.yaml"));
     // As `terraform output -json` writes it.
     writeFileSync(
       join(folder, "infra/baton.some-project_baton.function.yaml"),

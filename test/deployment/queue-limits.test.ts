@@ -31,7 +31,7 @@ test("a deployment makes a Cloud Tasks queue for each queue with limits, whether
 
 test("the function gets the limits, and what it needs to keep them", () => {
   const { target, deployment } = plan({ BATON_QUEUES: queues });
-  const built = { projectNumber: "123", workflows: "dist/functions/workflows" };
+  const built = { projectNumber: "123" };
   const environment = functionEnvironment(deployment, target, built);
   expect(environment.BATON_QUEUES).toBe(queues);
   const configuration = readConfiguration(environment);

@@ -107,7 +107,7 @@ test.each(Object.entries(deployments))(
     const target = readTarget({ BATON_PROJECT: "some-project", BATON_LOCATION: "europe-west1", ...more }, {});
     const deployment = planDeployment(target, []);
     const given = { ...terraformVariables(deployment), projectNumber };
-    const place = { projectNumber, workflows: "dist/functions/workflows" };
+    const place = { projectNumber };
     expect(functionEnvironment(deployment, target, place)).toMatchObject(
       outputOf("function_environment", given),
     );

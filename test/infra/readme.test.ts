@@ -6,7 +6,15 @@ import { readTarget } from "../../src/deployment/target.ts";
 
 const page = readFileSync(new URL("../../infra/README.md", import.meta.url), "utf8");
 const variables = { PROJECT: "some-project", REGION: "europe-west4", PREFIX: "some" };
-const { deploy, invoker, traffic, package: packing } = functionCommands(deployment());
+const {
+  deploy,
+  invoker,
+  traffic,
+  package: packing,
+} = functionCommands(deployment(), {
+  root: "/project",
+  workflows: "/project/workflows",
+});
 const { add } = secretCommands(deployment(), "some-callback-secret");
 
 function deployment() {
@@ -76,9 +84,12 @@ test("blocks that work on the state begin in the folder of Baton, and end there"
   }
 });
 
+test("by hand, the folder that is deployed is made as `baton deploy` makes it", () => {
+  expect(written).toContainEqual(["npx", "baton", ...packing.argv.slice(2)]);
+});
+
 test.each([
   ["adds a secret", add],
-  ["packs the build", packing],
   ["deploys the function", deploy],
   ["lets in who pushes", invoker],
   ["sends all messages to it", traffic],

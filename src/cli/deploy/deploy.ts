@@ -16,6 +16,7 @@ import {
 import type { CheckResult, CheckStatus } from "../../doctor/check.ts";
 import { oneLine, section, table } from "../output/text.ts";
 import { failureExitCode, type Session, usageExitCode } from "../session.ts";
+import { enterProject } from "./pack.ts";
 import { planText, planView } from "./plan-text.ts";
 
 interface Options extends TargetOptions {
@@ -57,21 +58,23 @@ async function deploy(session: Session, options: Options): Promise<void> {
   const { applyDeployment, destroyDeployment } = await import("../../deployment/apply.ts");
   const removes = options.destroy === true;
   const isPlain = options.json === true || !session.display.isTTY;
-  const place = { root: process.cwd(), parts, removes, isPlain };
+  const { folder: root, toPath } = enterProject();
+  const variables = options.variables === undefined ? {} : { variables: toPath(options.variables) };
+  const place = { ...variables, root, parts, removes, isPlain };
   const prepared = await prepareDeployment(session.environment, { ...options, ...place });
-  const { deployment, target, workflows } = prepared;
+  const { deployment, target } = prepared;
   const commands = await recordCommands((progress) =>
     (removes ? destroyDeployment : applyDeployment)({ ...prepared, ...progress }),
   );
   const projectNumber = "<project number>";
-  const environment = functionEnvironment(deployment, target, { projectNumber, workflows });
+  const environment = functionEnvironment(deployment, target, { projectNumber });
   const view = planView(prepared, commands, environment);
   if (options.dryRun && options.json) return session.json({ dryRun: true, ...view });
   if (!options.json) session.print(planText(view, { destroy: removes, dryRun: options.dryRun === true }));
   if (options.dryRun) return;
   assertReady(prepared);
   const display = deploymentDisplay(session, options, prepared);
-  const deploying = { ...prepared, ...runningSteps(place.root, prepared.toolEnvironment, display) };
+  const deploying = { ...prepared, ...runningSteps(root, prepared.toolEnvironment, display) };
   if (removes) {
     const deleted = await destroyDeployment(deploying);
     if (options.json) session.json({ dryRun: false, ...view, previousRevision: null, deleted });

@@ -218,11 +218,16 @@ const machineErrors = {
     "Install the tool that the message names. To see the commands without any tool: " +
       "`baton deploy --dry-run`.",
   ),
-  DEPLOY_BUILD_STALE: entry(
+  DEPLOY_PACKAGE_INVALID: entry(
     "none",
-    "Do what the message says: only a current build that was tested can be deployed.",
+    "Correct what the message lists: see docs/deploy.md#what-is-deployed.",
   ),
-  DEPLOY_NOTHING: entry("none", "Put a workflow into the folder of BATON_WORKFLOWS."),
+  PROJECT_MISSING: entry("none", "Run it in a project; `baton init` makes one."),
+  DEPLOY_INFRA_CHANGED: entry(
+    "none",
+    "Move the change to a file of its own in that folder, or delete the changed file: Baton writes it again.",
+  ),
+  DEPLOY_NOTHING: entry("none", "Put a workflow into the folder of the workflows."),
   DEPLOY_SECRET_MISSING: entry(
     "none",
     "Set the variable in the environment of this command, or add a version by the command in the " +
