@@ -97,10 +97,7 @@ const messageErrors = {
     "none",
     "Correct the file, which throws when it is loaded, then run `baton validate`.",
   ),
-  WORKFLOW_FOLDER_MISSING: entry(
-    "none",
-    "Run the command in a project (`baton init` makes one), create the folder, or set BATON_WORKFLOWS.",
-  ),
+  WORKFLOW_FOLDER_MISSING: entry("none", "Run it in a project (`baton init` makes one), or set BATON_WORKFLOWS."),
   TASK_ID_DUPLICATE: entry("none", "Give each task of a workflow an id of its own."),
   PARENT_UNKNOWN: entry("none", "Name only tasks of the same workflow in `after`."),
   TASK_TYPE_UNKNOWN: entry("none", "Use a built-in task type; `baton validate` lists them."),
@@ -223,10 +220,7 @@ const machineErrors = {
     "Correct what the message lists: see docs/deploy.md#what-is-deployed.",
   ),
   PROJECT_MISSING: entry("none", "Run it in a project; `baton init` makes one."),
-  DEPLOY_INFRA_CHANGED: entry(
-    "none",
-    "Move the change to a file of its own in that folder, or delete the changed file: Baton writes it again.",
-  ),
+  DEPLOY_INFRA_CHANGED: entry("none", "Move the change to another file of infra/, or delete the changed file."),
   DEPLOY_NOTHING: entry("none", "Put a workflow into the folder of the workflows."),
   DEPLOY_SECRET_MISSING: entry(
     "none",
