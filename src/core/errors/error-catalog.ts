@@ -97,7 +97,7 @@ const messageErrors = {
     "none",
     "Correct the file, which throws when it is loaded, then run `baton validate`.",
   ),
-  WORKFLOW_FOLDER_MISSING: entry("none", "Run it in a project (`baton init` makes one), or set BATON_WORKFLOWS."),
+  WORKFLOW_FOLDER_MISSING: entry("none", "Use a project (`baton init`), or set BATON_WORKFLOWS."),
   TASK_ID_DUPLICATE: entry("none", "Give each task of a workflow an id of its own."),
   PARENT_UNKNOWN: entry("none", "Name only tasks of the same workflow in `after`."),
   TASK_TYPE_UNKNOWN: entry("none", "Use a built-in task type; `baton validate` lists them."),
@@ -220,7 +220,7 @@ const machineErrors = {
     "Correct what the message lists: see docs/deploy.md#what-is-deployed.",
   ),
   PROJECT_MISSING: entry("none", "Run it in a project; `baton init` makes one."),
-  DEPLOY_INFRA_CHANGED: entry("none", "Move the change to another file of infra/, or delete the changed file."),
+  DEPLOY_INFRA_CHANGED: entry("none", "Move the change to a file of its own, or undo it."),
   DEPLOY_NOTHING: entry("none", "Put a workflow into the folder of the workflows."),
   DEPLOY_SECRET_MISSING: entry(
     "none",
