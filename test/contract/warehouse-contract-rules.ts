@@ -1,4 +1,9 @@
 import { readFileSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { DuckDBInstance } from "@duckdb/node-api";
 import { describe, expect, test } from "vitest";
 import { realFiles, refusedFiles } from "./file-corpus.ts";
 import { type FileCase, fileRules } from "./file-rules.ts";
@@ -82,6 +87,28 @@ export function describeRealFiles(open: () => Promise<WarehouseUnderTest>): void
     expect((await opened.kinds("orders")).map((kind) => kindLetters[kind] ?? kind).join("")).toBe(kinds);
   });
 
+  test.each(["plain", "gzip", "zstd"] as const)("DuckDB, COPY TO Parquet (%s)", async (compression) => {
+    const bytes = await parquetOf("SELECT 1 AS id, DATE '2026-10-31' AS day, 1.5 AS n, [1, 2] AS list");
+    const pack = { plain: (content: Buffer) => content, gzip: gzipSync, zstd: zstdCompressSync }[compression];
+    const opened = await open();
+    const { load, rows } = shorthand(opened);
+    await load(await opened.file("a.parquet", pack(bytes)), {}, { format: "parquet" });
+    expect(await rows("SELECT * FROM orders")).toEqual([{ id: 1, day: "2026-10-31", n: 1.5, list: [1, 2] }]);
+  });
+
+  test("a row of 3,000 columns, and a cell of 100 MB", async () => {
+    const opened = await open();
+    const { load, rows } = shorthand(opened);
+    const names = Array.from({ length: 3_000 }, (_, index) => `c${index}`);
+    await load(await opened.file("wide.csv", `${names.join(",")}\n${names.map((_, n) => n).join(",")}\n`));
+    expect(await rows("SELECT c0, c2999 FROM orders")).toEqual([{ c0: 0, c2999: 2_999 }]);
+    const long = await opened.file("long.csv", `id,t\n1,a\n2,"${"x".repeat(100_000_000)}"\n`);
+    await expect(load(long, { table: "long" })).rejects.toMatchObject({
+      code: "FILE_UNREADABLE",
+      message: expect.stringMatching(/^long\.csv, line 3: the row is longer than .* 16 MiB.{0,60}$/),
+    });
+  });
+
   test.each(refusedFiles.map((one) => [one.from, one] as const))("%s is refused", async (_from, one) => {
     const { file: name = "a.csv", text, options, message } = one;
     const opened = await open();
@@ -95,4 +122,18 @@ export function describeRealFiles(open: () => Promise<WarehouseUnderTest>): void
     });
     await expect(rows("SELECT * FROM orders")).rejects.toMatchObject({ code: "SQL_FAILED" });
   });
+}
+
+async function parquetOf(select: string): Promise<Buffer> {
+  const folder = await mkdtemp(join(tmpdir(), "baton-parquet-"));
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  try {
+    await connection.run(`COPY (${select}) TO '${folder}/a.parquet' (FORMAT parquet)`);
+    return await readFile(join(folder, "a.parquet"));
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+    await rm(folder, { recursive: true });
+  }
 }

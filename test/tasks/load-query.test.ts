@@ -48,6 +48,64 @@ test("a file, format, table and key can be given, as placeholders too", async ()
   expect(await rows("FROM orders")).toEqual([{ id: 1, n: 3 }]);
 });
 
+test("a file is read as its options say, also as YAML has them", async () => {
+  const { drop, load, rows } = await makeServices();
+  const text = "Report\nKonto;Betrag;Tag\n0815;'1.234,50';31.10.2026\n4711;-\n";
+  const input = await drop("a.csv.gz", text);
+  const options = {
+    delimiter: ";",
+    quote: "'",
+    skipRows: 1,
+    decimal: ",",
+    dateFormat: "DD.MM.YYYY",
+    nullValues: ["-"],
+    allowMissing: true,
+    encoding: "windows-1252",
+    columns: { Betrag: "decimal" },
+  } as const;
+  await load({ table: "orders", ...options }, { input });
+  expect(await rows("FROM orders")).toEqual([
+    { Konto: "0815", Betrag: 1234.5, Tag: "2026-10-31" },
+    { Konto: "4711", Betrag: null, Tag: null },
+  ]);
+  const other = await drop("b.json.zst", '[{"id":1}]');
+  await load({ table: "other", format: "json" }, { input: other });
+  const plain = await drop("c.csv", "1,Ada\n");
+  const columns = ["id", { name: "name", type: "text" }] as const;
+  await load({ table: "third", header: false, columns }, { input: plain });
+  expect(await rows("FROM other JOIN third USING (id)")).toEqual([{ id: 1, name: "Ada" }]);
+});
+
+test.each<[Partial<LoadFileParameters>, RegExp]>([
+  [{ delimiter: ";;" }, /one character of ASCII/],
+  [{ delimiter: '"' }, /not a quote/],
+  [{ quote: "''" }, /at quote/],
+  [{ delimiter: "'", quote: "'" }, /the quote is not the delimiter/],
+  [{ decimal: ",", delimiter: "," }, /the decimal comma is not the delimiter/],
+  [{ dateFormat: "DD.MM" }, /a date such as DD\.MM\.YYYY/],
+  [{ dateFormat: ["YYYY-MM-DD hh:mm"] }, /at dateFormat\[0\]/],
+  [{ columns: ["id", "ID"] }, /a column appears twice/],
+  [{ header: false, columns: { id: "text" } }, /without a header the columns are a list/],
+  [{ skipRows: -1 }, /at skipRows/],
+])("the options %j are refused", (options, message) => {
+  expect(() => loadFile({ table: "t", ...options })).toThrow(message);
+});
+  expect(parsed.success).toBe(false);
+  expect(JSON.stringify(parsed.error?.issues)).toMatch(message);
+});
+
+test.each([
+  ["a.jsonl", '{"id":1}\n', { decimal: "," }, /option decimal is for CSV files; this one is jsonl/],
+  ["a.parquet", "PAR1", { encoding: "utf-8" }, /option encoding is for text files; this one is parquet/],
+] as const)("an option that %s has not is refused", async (name, text, options, message) => {
+  const { drop, load } = await makeServices();
+  const input = await drop(name, text);
+  await expect(load({ table: "t", ...options }, { input })).rejects.toMatchObject({
+    code: "TASK_PARAMETERS_INVALID",
+    message: expect.stringMatching(message),
+  });
+});
+
 test("a file that changed, that is gone, of unknown format, or not named at all is refused", async () => {
   const { drop, load } = await makeServices();
   const input = await drop("a.csv", "id\n1\n");

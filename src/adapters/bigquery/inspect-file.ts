@@ -64,7 +64,11 @@ async function inspectParquet(inspection: Inspection): Promise<FilePlan> {
   const { value: first } = await object.bytes.next();
   const isPacked = first !== undefined && compressionOf(first) !== undefined;
   return {
-    configuration: { sourceFormat: "PARQUET", parquetOptions: { enableListInference: true } },
+    configuration: {
+      sourceFormat: "PARQUET",
+      parquetOptions: { enableListInference: true },
+      decimalTargetTypes: ["NUMERIC", "BIGNUMERIC"],
+    },
     generation: object.generation,
     ...(isPacked && { content: () => decompress(readAgain(inspection)) }),
   };

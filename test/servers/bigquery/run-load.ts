@@ -27,6 +27,7 @@ export const LoadSchema = z.strictObject({
   ignoreUnknownValues: z.boolean().default(false),
   encoding: z.enum(["UTF-8", "ISO-8859-1", "UTF-16LE", "UTF-16BE"]).default("UTF-8"),
   columnNameCharacterMap: z.string().optional(),
+  decimalTargetTypes: z.array(z.string()).optional(),
   parquetOptions: z.object({ enableListInference: z.boolean() }).optional(),
   timePartitioning: z.looseObject({}).optional(),
   rangePartitioning: z.looseObject({}).optional(),
