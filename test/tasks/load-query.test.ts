@@ -29,6 +29,8 @@ test.each([
   ["a.JSONL", '{"id":1}\n'],
   ["a.ndjson", '{"id":1}\n'],
   ["a.json", '{"id":1}\n'],
+  ["a.json.zst", '[{"id":1}]'],
+  ["a.csv.gz", "id\n1\n"],
 ])("the dropped file %s is loaded by its extension, and only once when tried again", async (name, text) => {
   const { drop, load, rows } = await makeServices();
   const input = await drop(name, text);
@@ -68,12 +70,21 @@ test("a file is read as its options say, also as YAML has them", async () => {
     { Konto: "0815", Betrag: 1234.5, Tag: "2026-10-31" },
     { Konto: "4711", Betrag: null, Tag: null },
   ]);
-  const other = await drop("b.json.zst", '[{"id":1}]');
-  await load({ table: "other", format: "json" }, { input: other });
-  const plain = await drop("c.csv", "1,Ada\n");
+});
+
+test("a list names the columns of a file without a header, and gives some their types", async () => {
+  const { drop, load, rows } = await makeServices();
+  const input = await drop("a.csv", "1,2\n");
   const columns = ["id", { name: "name", type: "text" }] as const;
-  await load({ table: "third", header: false, columns }, { input: plain });
-  expect(await rows("FROM other JOIN third USING (id)")).toEqual([{ id: 1, name: "Ada" }]);
+  await load({ table: "orders", header: false, columns }, { input });
+  expect(await rows("FROM orders")).toEqual([{ id: 1, name: "2" }]);
+});
+
+test("the format json is JSON lines or an array, whatever the name of the file", async () => {
+  const { drop, load, rows } = await makeServices();
+  const input = await drop("a.dat", '[{"id":1}]');
+  await load({ table: "orders", format: "json" }, { input });
+  expect(await rows("FROM orders")).toEqual([{ id: 1 }]);
 });
 
 test.each<[Partial<LoadFileParameters>, RegExp]>([
@@ -89,9 +100,6 @@ test.each<[Partial<LoadFileParameters>, RegExp]>([
   [{ skipRows: -1 }, /at skipRows/],
 ])("the options %j are refused", (options, message) => {
   expect(() => loadFile({ table: "t", ...options })).toThrow(message);
-});
-  expect(parsed.success).toBe(false);
-  expect(JSON.stringify(parsed.error?.issues)).toMatch(message);
 });
 
 test.each([

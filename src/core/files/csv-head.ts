@@ -133,8 +133,11 @@ export function firstRecords(
   const records: CsvRecord[] = [];
   try {
     const parser = new CsvParser(format, line);
-    for (const piece of text.split(/(?<=\n)/)) {
-      records.push(...parser.push(piece));
+    for (let from = 0; from < text.length; ) {
+      const feed = text.indexOf("\n", from);
+      const end = feed === -1 ? text.length : feed + 1;
+      records.push(...parser.push(text.slice(from, end)));
+      from = end;
       if (records.length > count) return records;
     }
     if (isWhole) records.push(...parser.end());
