@@ -4,7 +4,7 @@ import { limits } from "../../src/core/limits.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
 import { workflow } from "../../src/index.ts";
 import type { QueryResult } from "../../src/ports/store.ts";
-import { testApp, untilEnded } from "../support/app.ts";
+import { runToEnd, testApp, untilEnded } from "../support/app.ts";
 import { withStore } from "../support/faults.ts";
 
 const one = workflow("one").task("a", () => 1);
@@ -116,4 +116,24 @@ test("numbers are counted, and a list of results ends with the first that is too
   expect(results.rows).toHaveLength(3);
   expect(results.hasMore).toBe(true);
   expect(read.documents).toBe(limits.largeDocumentsPage);
+});
+
+test("a worker keeps nothing of a batch that has ended: a late message reads it again", async () => {
+  let reads = 0;
+  const app = testApp({
+    workflows: [one],
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        get(key) {
+          if (key.collection === "batches") reads += 1;
+          return store.get(key);
+        },
+      })),
+  });
+  const { batchId } = await runToEnd(app, "one");
+  // What ends a batch may still run when its status is stored.
+  while (app.broker.active > 0) await new Promise((resolve) => setImmediate(resolve));
+  reads = 0;
+  await app.deliveries.deliver({ message: { kind: "task", batchId, taskId: "a" }, deliveryAttempt: 1 });
+  expect(reads).toBeGreaterThan(0);
 });
