@@ -2,12 +2,14 @@
 // than the rest of a cold start. In the bundle each client gets what it names and what that refers to. Its classes of
 // messages are megabytes that only calls of administration use, and Baton makes none: they are not in the bundle.
 import { readFileSync } from "node:fs";
-import { basename, dirname, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { Plugin } from "rolldown";
 
 const descriptions = /\/protos\/(?:protos|iam_service|locations)\.json$/;
 const classes = /\/protos\/(?:protos|iam_service|locations|operations)\.js$/;
 const names = /["'`]\.?(google(?:\.\w+)+)["'`]/g;
+/** In the id of a description, before the path of the client that it is for. */
+const ofClient = "?of=";
 /** The details of an error may be any of these. */
 const errorDetails = "google.rpc";
 
@@ -24,23 +26,19 @@ interface Node {
 
 /** A plugin for rolldown. */
 export function serviceDescriptions(): Plugin {
-  const clients = new Map<string, string>();
   return {
     name: "service-descriptions",
     resolveId: {
       filter: { id: descriptions },
-      // Each client that reads a description has one of its own.
-      handler(source, client = "") {
-        const id = `${resolve(dirname(client), source)}?of=${basename(client)}`;
-        clients.set(id, client);
-        return id;
-      },
+      // Each client that reads a description has one of its own. Clients of several versions have the same file name.
+      handler: (source, client = "") =>
+        `${resolve(dirname(client), source)}${ofClient}${encodeURIComponent(client)}`,
     },
     load: {
       filter: { id: [/\.json\?of=/, classes] },
       handler(id) {
         if (classes.test(id)) return { code: classesLeftOut, moduleType: "js" };
-        return { code: JSON.stringify(descriptionFor(clients.get(id) ?? "", id)), moduleType: "json" };
+        return { code: JSON.stringify(descriptionFor(id)), moduleType: "json" };
       },
     },
     // Some clients read their JSON from files, which are not beside the bundle.
@@ -51,9 +49,11 @@ export function serviceDescriptions(): Plugin {
   };
 }
 
-function descriptionFor(client: string, id: string): Node {
-  const [path = ""] = id.split("?of=");
-  const wanted = [...readFileSync(client, "utf8").matchAll(names)].map(([, name = ""]) => name);
+function descriptionFor(id: string): Node {
+  const [path = "", client = ""] = id.split(ofClient);
+  const wanted = [...readFileSync(decodeURIComponent(client), "utf8").matchAll(names)].map(
+    ([, name = ""]) => name,
+  );
   return reduced(JSON.parse(readFileSync(path, "utf8")), wanted);
 }
 

@@ -58,6 +58,16 @@ test("the JSON files that a client reads become imports", () => {
   expect(changed).toContain('import json1 from "./../../../protos/protos.json";');
 });
 
+test("the client of Cloud Tasks in the bundle knows its service, though older clients have the same name", async () => {
+  const [path = ""] = globSync(`${root}dist/src/chunks/tasks-*.js`);
+  const { CloudTasksClient }: typeof import("@google-cloud/tasks") = await import(path);
+  const credentials = { client_email: "caller@example.test", private_key: "none" };
+  const client = new CloudTasksClient({ projectId: "p", credentials });
+  const stub = await client.initialize();
+  expect("createTask" in stub).toBe(true);
+  await client.close();
+});
+
 test("the bundle names no package but DuckDB, which projects install if they use it", () => {
   const bundled = globSync(["src/**/*.js", "functions/*.js"], { cwd: `${root}dist` });
   const named = bundled.flatMap((path) => {
