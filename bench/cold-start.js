@@ -85,7 +85,7 @@ process.exit();
 /** A folder as it is deployed, with the packages of this repository. */
 function packed(name) {
   const folder = join(place, name);
-  execFileSync(process.execPath, [`${root}scripts/package.js`, folder]);
+  execFileSync(process.execPath, [`${root}bin/baton.js`, "pack", folder], { cwd: root });
   symlinkSync(`${root}node_modules`, join(folder, "node_modules"));
   return folder;
 }

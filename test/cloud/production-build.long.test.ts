@@ -16,7 +16,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import * as z from "zod";
-import { installForProduction } from "./production-folder.ts";
+import { installForProduction, packProject } from "./production-folder.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -59,22 +59,22 @@ test("the lock file is respected, and has no development packages, which a `gcp-
 
 test.runIf(isThere("gcloud"))("gcloud sends all of it, whatever Git ignores around it", async () => {
   const packed = join(place, "packed");
-  await run(process.execPath, [`${root}scripts/package.js`, packed]);
+  packProject(packed);
   mkdirSync(join(place, ".git"));
   copyFileSync(`${root}.gitignore`, join(place, ".gitignore"));
   const { stdout } = await run("gcloud", ["meta", "list-files-for-upload", packed], { maxBuffer: 2 ** 25 });
   const files = globSync("**/*", { cwd: packed, withFileTypes: true }).filter((entry) => entry.isFile());
   expect(stdout.trim().split("\n")).toHaveLength(files.length);
-  expect(stdout).toContain("dist/functions/index.js\n");
+  expect(stdout).toContain("baton-dag/dist/functions/index.js\n");
 });
 
 test("no build fails because nothing could be compiled", async () => {
-  const [modules, elsewhere] = [`${folder}/dist/src`, `${place}/src`];
+  const [modules, elsewhere] = [`${folder}/baton-dag/dist/src`, `${place}/src`];
   renameSync(modules, elsewhere);
   onTestFinished(() => renameSync(elsewhere, modules));
   expect(await build()).toContain("No code is compiled");
 
-  const script = `${folder}/dist/functions/compile.js`;
+  const script = `${folder}/baton-dag/dist/functions/compile.js`;
   renameSync(script, `${script}.away`);
   onTestFinished(() => renameSync(`${script}.away`, script));
   expect(await build()).toContain("Cannot find module");

@@ -21,7 +21,7 @@ import { startCloud } from "./world.ts";
 const run = promisify(execFile);
 const place = realpathSync(mkdtempSync(join(tmpdir(), "baton-start-")));
 const folder = join(place, "package");
-const compiled = join(folder, "dist/compile-cache");
+const compiled = join(folder, "baton-dag/dist/compile-cache");
 const output = join(place, "output");
 beforeAll(() => installForProduction(folder));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
@@ -98,7 +98,7 @@ async function acceptedAtStart(environment: Readonly<Record<string, string>> = {
   });
   const exit = once(child, "exit");
   try {
-    const workflow = "dist/functions/workflows/greet.js";
+    const workflow = "workflows/greet.js";
     // It is loaded last.
     await expect
       .poll(() => readFileSync(output, "utf8"))
