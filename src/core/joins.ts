@@ -94,6 +94,8 @@ export function decideChildren<Child extends { readonly rule: ChildRule }>(
   page: { readonly from: number; readonly most: number; readonly isOpen: (child: Child) => boolean },
 ): { readonly decided: readonly DecidedChild<Child>[]; readonly next: number | undefined } {
   const decided: DecidedChild<Child>[] = [];
+  const isUndecided = join.rules.every((rule) => decideChild(rule, join, ending, read).kind === "wait");
+  if (isUndecided) return { decided, next: undefined };
   for (let index = page.from; index < join.children.length; index++) {
     const child = join.children[index];
     if (!child || !page.isOpen(child)) continue;

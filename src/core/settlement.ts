@@ -124,11 +124,10 @@ export function joinTokensOnSettle(
   // mutation: waiting-task-is-found-by-its-events
   if (!isTerminal(log.status)) return log.events.map((event) => eventToken(batchId, event));
   const ending: Ending = { status: log.status, reason: log.reason };
-  const tokens = (graph.joinsByParent.get(taskId) ?? []).flatMap((join) =>
-    incrementedCounts(join, ending).map((count) =>
-      joinToken(batchId, join.id, count, join.shards?.shardByParent.get(taskId)),
-    ),
-  );
+  const tokens: string[] = [];
+  for (const join of graph.joinsByParent.get(taskId) ?? [])
+    for (const count of incrementedCounts(join, ending))
+      tokens.push(joinToken(batchId, join.id, count, join.shards?.shardByParent.get(taskId)));
   if (log.status === "ERROR" || log.status === "CANCELLED") tokens.push(batchToken(batchId, log.status));
   return tokens;
 }

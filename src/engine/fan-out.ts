@@ -21,7 +21,7 @@ import {
   type UnitOfWork,
   unverifiedCompletionMessage,
 } from "./outgoing-messages.ts";
-import type { PinnedBatch } from "./records/batches.ts";
+import type { JoinMemory, PinnedBatch } from "./records/batches.ts";
 import { commitEachIdempotent, type NoncedWrite } from "./records/commit.ts";
 import { logKey } from "./records/task-logs.ts";
 
@@ -41,14 +41,14 @@ export class JoinCounter {
 
   /** Reads only the counts that this ending needs to decide the children of the join. */
   count(
-    batch: Pick<PinnedBatch, "batchId" | "running">,
+    batch: Pick<PinnedBatch, "batchId" | "joins">,
     join: Join,
     taskId: string,
     ending: Ending,
     read: JoinCounts = {},
   ): MaybePromise<JoinCounts> {
     const tally = nextCountToRead(join, ending, read);
-    if (!tally || batch.running.has(join)) return read;
+    if (!tally || batch.joins.of(join).running > 0) return read;
     const countRest = (counted: number) =>
       this.count(batch, join, taskId, ending, { ...read, [tally]: counted });
     return andThen(this.#countTally(batch.batchId, join, tally, taskId), countRest);
@@ -171,7 +171,7 @@ export class FanOut {
     ended: TaskEnding,
     options: DispatchOptions,
   ): MaybePromise<void> {
-    if (!options.redrive && this.#memoryOf(batch).get(join) === "all") return;
+    if (!options.redrive && this.#memoryOf(batch, join).dispatched === "all") return;
     const counts = this.#counter.count(batch, join, ended.taskId, ended.ending);
     return andThen(counts, (known) => this.#dispatchDecided(batch, join, ended, known, options));
   }
@@ -184,7 +184,8 @@ export class FanOut {
     options: DispatchOptions,
   ): MaybePromise<void> {
     const { redrive, rest } = options;
-    const dispatched = redrive ? undefined : this.#memoryOf(batch).get(join);
+    const memory = this.#memoryOf(batch, join);
+    const dispatched = redrive ? undefined : memory.dispatched;
     // Another parent has dispatched it during the count.
     if (dispatched === "all") return;
     const { decided, next } = decideChildren(join, ending, counts, {
@@ -201,40 +202,19 @@ export class FanOut {
           ...(redrive && { redrive }),
         }),
       );
-    this.#remember(batch, join, decided);
+    remember(memory, join, decided);
     const published = atOnce(() => this.#publish(batch, decided, messages, options));
     if (!(published instanceof Promise)) return;
     return published.catch((error: unknown) => {
       // mutation: failed-fan-out-is-forgotten
-      batch.dispatched.delete(join);
+      memory.dispatched = undefined;
       throw error;
     });
   }
 
-  /**
-   * What this process has dispatched. If the store has undone a write since, it may have been the one that a dispatch
-   * followed from: then nothing counts as dispatched.
-   */
-  #memoryOf(batch: PinnedBatch): PinnedBatch["dispatched"] {
-    const mark = this.#dependencies.store.mark();
-    // mutation: undone-fan-out-is-forgotten
-    if (batch.dispatchedSince !== mark) batch.dispatched.clear();
-    batch.dispatchedSince = mark;
-    return batch.dispatched;
-  }
-
-  /** Before the dispatch, so that other parents do not repeat it meanwhile. */
-  #remember(batch: PinnedBatch, join: Join, decided: readonly DecidedChild<Child>[]): void {
-    const memory = this.#memoryOf(batch);
-    const found = memory.get(join);
-    if (found === "all") return;
-    if (!found && decided.length === join.children.length) {
-      memory.set(join, "all");
-      return;
-    }
-    const before = found ?? new Set<string>();
-    for (const { child } of decided) before.add(child.taskId);
-    memory.set(join, before.size === join.children.length ? "all" : before);
+  #memoryOf({ joins }: PinnedBatch, join: Join): JoinMemory {
+    joins.forgetUndone(this.#dependencies.store.mark());
+    return joins.of(join);
   }
 
   /** `messages`: those to publish with the starts. A message for the next page is one of them. */
@@ -290,4 +270,16 @@ export class FanOut {
     });
     await unit.publish(completions);
   }
+}
+
+/** Before the dispatch, so that other parents do not repeat it meanwhile. */
+function remember(memory: JoinMemory, { children }: Join, decided: readonly DecidedChild<Child>[]): void {
+  if (memory.dispatched === "all") return;
+  if (!memory.dispatched && decided.length === children.length) {
+    memory.dispatched = "all";
+    return;
+  }
+  const before = memory.dispatched ?? new Set<string>();
+  for (const { child } of decided) before.add(child.taskId);
+  memory.dispatched = before.size === children.length ? "all" : before;
 }

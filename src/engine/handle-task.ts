@@ -189,7 +189,7 @@ export class TaskHandler {
   ): Promise<boolean> {
     const { dependencies } = this.#parts;
     const joins = batch.graph.joinsByParent.get(task.id) ?? [];
-    batch.running.add(joins, 1);
+    batch.joins.countRunning(joins, 1);
     let outcome: TaskOutcome;
     let claim: Claim;
     try {
@@ -204,7 +204,7 @@ export class TaskHandler {
       claim = newest instanceof Promise ? await newest : newest;
     } finally {
       // mutation: ended-parent-counts-its-joins
-      batch.running.add(joins, -1);
+      batch.joins.countRunning(joins, -1);
     }
     if (outcome.kind === "abandoned") return false;
     const stored = storeResultFor(dependencies, claim, outcome, target);

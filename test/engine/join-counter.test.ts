@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { buildGraph } from "../../src/core/workflow/graph.ts";
 import { JoinCounter } from "../../src/engine/fan-out.ts";
-import { RunningParents } from "../../src/engine/records/batches.ts";
+import { JoinMemories } from "../../src/engine/records/batches.ts";
 import type { DocumentStore } from "../../src/ports/store.ts";
 import { testApp } from "../support/app.ts";
 import { workflowOf } from "../support/graphs.ts";
@@ -43,7 +43,7 @@ test("a failure in another part of a large join is seen by the parent that ends 
     } as const;
   });
   const counter = new JoinCounter(store);
-  const batch = { batchId: "b", running: new RunningParents() };
+  const batch = { batchId: "b", joins: new JoinMemories() };
   const firstShardParent = parents.find((parent) => of.get(parent) === 0) ?? "";
   for (let first = 0; first < writes.length - 1; first += 500)
     await store.commitEach(writes.slice(first, Math.min(first + 500, writes.length - 1)));
@@ -74,15 +74,15 @@ test("a join is counted when this process runs none of its parents any more", as
   const joins = graph.joinsByParent.get("a") ?? [];
   const [join] = joins;
   if (!join) throw new Error("the tasks a and b have a join");
-  const batch = { batchId: "b", running: new RunningParents() };
+  const batch = { batchId: "b", joins: new JoinMemories() };
   const count = () => counter.count(batch, join, "a", { status: "SUCCESS", reason: null });
   // Both parents run; one of them runs twice, because its lease was lost.
-  for (let n = 0; n < 3; n += 1) batch.running.add(joins, 1);
+  for (let n = 0; n < 3; n += 1) batch.joins.countRunning(joins, 1);
   for (let n = 0; n < 2; n += 1) {
-    batch.running.add(joins, -1);
+    batch.joins.countRunning(joins, -1);
     expect(await count()).toEqual({});
   }
   expect(counts).toBe(0);
-  batch.running.add(joins, -1);
+  batch.joins.countRunning(joins, -1);
   expect(await count()).toEqual({ ended: 2, unsuccessful: 2, failed: 2 });
 });

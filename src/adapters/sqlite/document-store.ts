@@ -120,8 +120,8 @@ export class SqliteDocumentStore implements DocumentStore {
   /** Applies all writes, or returns the first write whose precondition fails and applies none. */
   #applyAll(writes: readonly Write[]): CommitResult | { readonly refused: Write } {
     const stamp = this.#nextStamp(writes);
-    const [first, ...rest] = writes;
-    if (first && rest.length === 0)
+    const [first] = writes;
+    if (first && writes.length === 1)
       return this.#apply(first, stamp) ? toCommitResult(stamp) : { refused: first };
     const refused = writes.find((write) => !this.#isPreconditionMet(write));
     if (refused) return { refused };

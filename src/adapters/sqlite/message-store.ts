@@ -92,9 +92,10 @@ export class MessageStore {
     const body = JSON.stringify(message);
     return this.#group.write(() => {
       const visibleAt = Math.ceil(this.#clock.writeTime() + delayMs);
+      const isNeeded = key === null || !this.#statements.findSooner.get(key, visibleAt);
+      if (isNeeded) this.#statements.insert.run(queue, batchId, key, body, visibleAt);
+      // Not before: a write that fails must leave a time that comes.
       this.#nextAt = Math.min(this.#nextAt, visibleAt);
-      if (key !== null && this.#statements.findSooner.get(key, visibleAt)) return;
-      this.#statements.insert.run(queue, batchId, key, body, visibleAt);
     });
   }
 

@@ -86,7 +86,7 @@ export class Claims {
   ): MaybePromise<Claim | undefined> {
     const { ids, clock } = this.#dependencies;
     const { batchId, taskId } = claim.log.log;
-    const idempotency = batch.graph.tasks.get(taskId)?.idempotency;
+    const idempotency = claim.execution && batch.graph.tasks.get(taskId)?.idempotency;
     const { attempt, resumes, lostLeases, startedAt, key } = claim.log.log;
     const { status, reason, failures, worker, dueSeconds, events, result, error, notes } = settlement;
     // Written out: to spread two objects takes longer than all the rest.

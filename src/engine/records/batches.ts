@@ -8,34 +8,58 @@ import type { CommitOutcome } from "./commit.ts";
 import { type Definitions, RecentMap } from "./definitions.ts";
 import { Records, recordKinds, type Stored } from "./records.ts";
 
-/**
- * How many parents of each join this process runs now. While one of them runs, the others need not count the join: its
- * worker passes its ending on when it has settled, or when it finds that another worker has ended it.
- */
-export class RunningParents {
-  readonly #running = new Map<Join, number>();
+/** What this process knows of a join. */
+export interface JoinMemory {
+  /**
+   * Parents that this process runs now. While one of them runs, the others need not count the join: its worker passes
+   * its ending on when it has settled, or when it finds that another worker has ended it.
+   */
+  running: number;
+  /** Children whose start or skip this process has published. */
+  dispatched: Set<string> | "all" | undefined;
+}
 
-  add(joins: readonly Join[], change: 1 | -1): void {
-    for (const join of joins)
-      if (join.parents.length > 1) this.#running.set(join, (this.#running.get(join) ?? 0) + change);
+/** What this process knows of the joins of a batch. */
+export class JoinMemories {
+  readonly #memories = new Map<Join, JoinMemory>();
+  /** The store's mark when the first of the dispatched children was published. */
+  #dispatchedSince: SyncMark | undefined;
+
+  of(join: Join): JoinMemory {
+    const known = this.#memories.get(join);
+    if (known) return known;
+    const memory = { running: 0, dispatched: undefined };
+    this.#memories.set(join, memory);
+    return memory;
   }
 
-  has(join: Join): boolean {
-    return (this.#running.get(join) ?? 0) > 0;
+  /** Counts the parent of these joins as running, or no longer. One parent alone is not counted. */
+  countRunning(joins: readonly Join[], change: 1 | -1): void {
+    for (const join of joins) if (join.parents.length > 1) this.of(join).running += change;
+  }
+
+  /**
+   * If the store has undone a write since, it may have been the one that a dispatch followed from: then nothing counts
+   * as dispatched.
+   */
+  forgetUndone(mark: SyncMark): void {
+    // mutation: undone-fan-out-is-forgotten
+    if (this.#dispatchedSince !== mark) this.#forgetDispatched();
+    this.#dispatchedSince = mark;
+  }
+
+  #forgetDispatched(): void {
+    for (const memory of this.#memories.values()) memory.dispatched = undefined;
   }
 }
 
-/** The part of a TaskBatch that never changes, and what this process has dispatched for it. */
+/** The part of a TaskBatch that never changes, and what this process knows of its joins. */
 export interface PinnedBatch {
   readonly batchId: string;
   readonly workflowId: string;
   readonly input: TaskBatch["input"];
   readonly graph: Graph;
-  /** Children whose start or skip this process has published, by join. */
-  readonly dispatched: Map<Join, Set<string> | "all">;
-  /** The store's mark when the first of them was published. */
-  dispatchedSince: SyncMark | undefined;
-  readonly running: RunningParents;
+  readonly joins: JoinMemories;
 }
 
 export class Batches {
@@ -123,15 +147,7 @@ export class Batches {
 
   #remember(batch: TaskBatch, graph: Graph): PinnedBatch {
     const { batchId, workflowId, input } = batch;
-    const pinned: PinnedBatch = {
-      batchId,
-      workflowId,
-      input,
-      graph,
-      dispatched: new Map(),
-      dispatchedSince: undefined,
-      running: new RunningParents(),
-    };
+    const pinned: PinnedBatch = { batchId, workflowId, input, graph, joins: new JoinMemories() };
     this.#pinned.set(batchId, pinned);
     return pinned;
   }
