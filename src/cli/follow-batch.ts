@@ -112,6 +112,7 @@ export function changeLine(task: TaskView): string {
     task.attempts > 1 || task.status === "WAITING" ? `attempt ${task.attempts}` : "",
     task.endedAt === null ? "" : durationText(task),
     errorText(task),
+    task.error?.place === undefined ? "" : `at ${oneLine(task.error.place)}`,
   ];
   return words.filter((word) => word !== "").join("  ");
 }
@@ -169,6 +170,7 @@ function taskNotes(task: TaskView): string[] {
     ...report.warnings.map((warning) => ["warning", warning] as const),
     ...errors.map((each) => ["error", each] as const),
     ...(errorText(task).length > shownErrorCharacters ? [["failed", errorText(task)] as const] : []),
+    ...(error?.place === undefined ? [] : [["at", error.place] as const]),
     ...(error?.remedy ? [["what to do", error.remedy] as const] : []),
   ];
   if (notes.length === 0) return [];

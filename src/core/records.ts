@@ -78,6 +78,8 @@ export const StoredErrorSchema = z.strictObject({
   code: z.string(),
   message: z.string(),
   retryable: z.boolean(),
+  /** Where the task's code threw: `workflows/orders.ts:12:5`. */
+  place: z.exactOptional(z.string()),
 });
 export type StoredError = z.infer<typeof StoredErrorSchema>;
 

@@ -16,6 +16,7 @@ import type {
 import type { LogFields, Logger } from "../ports/telemetry.ts";
 import { createContext, createSteps, createTaskCallback, NoteTaker, withLabels } from "./context.ts";
 import { type CurrentRun, TaskInterrupted, toOutcome, withRun } from "./current-run.ts";
+import { errorPlace } from "./error-place.ts";
 import {
   cancelBuiltIn,
   isThenable,
@@ -288,7 +289,9 @@ export class LocalTaskRunner implements TaskRunner {
 }
 
 function fail(run: Run, logger: Logger, thrown: unknown): void {
-  const failed = withPause(toStoredError(thrown), thrown);
+  const place = errorPlace(thrown);
+  const error = { ...toStoredError(thrown), ...(place !== undefined && { place }) };
+  const failed = withPause(error, thrown);
   const { code, message } = failed.error;
   if (!run.signal.aborted)
     logger.warn("attempt failed", { code, error: message, stack_trace: debugStack(thrown) });

@@ -81,12 +81,16 @@ function toTestTask(task: TaskView, readLarge: Surroundings["readLarge"]): TestT
     reason,
     attempts,
     result: status === "SUCCESS" ? readLarge(task.result) : null,
-    error: error && { code: error.code, message: error.message, retryable: error.retryable },
+    error: error && withoutRemedy(error),
     waitsFor,
     counters: report.counters,
     warnings: report.warnings,
     errors: report.errors,
   };
+}
+
+function withoutRemedy({ remedy: _, ...error }: NonNullable<TaskView["error"]>): StoredError {
+  return error;
 }
 
 /** Throws `TEST_TASK_UNKNOWN`. */

@@ -69,7 +69,12 @@ test("a mock stands in for the code of a task, of a built-in one too", async () 
   });
   const run = await failing.run({ input: { id: "7" } });
   expect(run.status).toBe("ERROR");
-  expect(run.error("charge")).toEqual({ code: "CARD_REFUSED", message: "card refused", retryable: false });
+  expect(run.error("charge")).toMatchObject({
+    code: "CARD_REFUSED",
+    message: "card refused",
+    retryable: false,
+  });
+  expect(run.error("charge").place).toMatch(/^test\/testing\/test-workflow\.test\.ts:\d+:\d+$/);
   expect(run.tasks.mail).toMatchObject({ status: "SKIPPED", reason: "upstream_failed" });
   expect(() => run.result("mail")).toThrow(/Task mail ended SKIPPED/);
 });

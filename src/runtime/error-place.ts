@@ -1,0 +1,40 @@
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { truncate } from "../core/values/text.ts";
+
+/** The folder of Baton's own modules, in a build too. */
+const own = fileURLToPath(import.meta.url.slice(0, import.meta.url.lastIndexOf("/src/") + "/src/".length));
+const longestPlace = 500;
+const mostCauses = 8;
+
+/** The last part of a line of a stack: a path or URL with line and column. A reloaded module has a parameter. */
+const frame = /(?:^|[(\s])((?:file:\/\/)?\/[^()]*?)(?:\?[^:()]*)?:(\d+):(\d+)\)?$/;
+
+/**
+ * Where the user's code threw, for people: `workflows/orders.ts:12:5`, relative to the folder of the process. It is the
+ * first frame outside of Baton, of Node and of packages; if the error has none, that of its cause. Never throws.
+ */
+export function errorPlace(thrown: unknown): string | undefined {
+  try {
+    let error = thrown;
+    for (let depth = 0; depth < mostCauses && error instanceof Error; depth += 1) {
+      const place = ownFrame(error.stack ?? "");
+      if (place !== undefined) return truncate(place, longestPlace);
+      error = error.cause;
+    }
+  } catch {
+    // A getter of the thrown value throws.
+  }
+  return undefined;
+}
+
+function ownFrame(stack: string): string | undefined {
+  for (const line of stack.split("\n")) {
+    const [, place = "", row, column] = (/^\s+at /.test(line) && frame.exec(line)) || [];
+    if (place === "") continue;
+    const path = place.startsWith("file:") ? fileURLToPath(place) : place;
+    if (path.includes("/node_modules/") || path.startsWith(own)) continue;
+    return `${relative(process.cwd(), path)}:${row}:${column}`;
+  }
+  return undefined;
+}
