@@ -24,13 +24,51 @@ export class Delays implements Faults {
 
 const delayRate = 0.3;
 
+/** The faults of a schedule, numbered from 0. */
+export interface NumberedFaults extends Faults {
+  /** How many there were, those left out included. */
+  readonly count: number;
+}
+
+/** Counts the calls of processes in a schedule without faults: each is a point at which a process can die. */
+export class CountedPoints implements NumberedFaults {
+  readonly count = 0;
+  points = 0;
+
+  at(site: Site): undefined {
+    if (site !== "delivery") this.points += 1;
+  }
+}
+
+const crashes = ["crash_before", "crash_after", "hang"] as const;
+
+/** One crash, at the point of a number: consecutive numbers go through all points and all kinds of crashes. */
+export class OneCrash implements NumberedFaults {
+  count = 0;
+  readonly #point: number;
+  readonly #fault: Fault;
+  readonly #isLeftOut: boolean;
+  #passed = 0;
+
+  constructor(number: number, points: number, only: ReadonlySet<number> | undefined) {
+    this.#point = number % points;
+    this.#fault = crashes[Math.floor(number / points) % crashes.length] ?? "hang";
+    this.#isLeftOut = only !== undefined && !only.has(0);
+  }
+
+  at(site: Site): Fault | undefined {
+    if (site === "delivery" || this.#passed++ !== this.#point) return undefined;
+    this.count = 1;
+    return this.#isLeftOut ? undefined : this.#fault;
+  }
+}
+
 /** Task code makes few calls, and each of them is a place where a crash hurts. */
 const serviceWeight = 6;
 const highestRate = 0.6;
 
 /** The faults of a schedule: most of them where the code of tasks calls services. */
-export class ChaosFaults implements Faults {
-  /** How many there were, those left out included. */
+export class ChaosFaults implements NumberedFaults {
   count = 0;
   /** Called for the faults of messages, which no process notes. */
   readonly #onDelivery: (fault: Fault) => void;

@@ -37,6 +37,7 @@ export interface ChaosReport {
 }
 
 const defaultSchedules = 200;
+const referenceSeed = 0;
 /** Processes with module variables of their own. */
 const mostCopies = 3;
 /** Schedules without faults in which only the order of messages differs. */
@@ -56,14 +57,13 @@ export async function chaos(
   given: BuiltWorkflow | (() => Promise<BuiltWorkflow>),
   options: ChaosOptions = {},
 ): Promise<ChaosReport> {
-  const copies: BuiltWorkflow[] = [];
-  for (let copy = 0; copy < mostCopies; copy += 1)
-    copies.push(typeof given === "function" ? await given() : given);
+  const load = async () => (typeof given === "function" ? given() : given);
+  const copies = await loadCopies(load);
   const [workflow] = copies;
   if (!isWorkflow(workflow))
     throw new BatonError("WORKFLOW_INVALID", "chaos takes a workflow, which this is not");
   const { schedules = defaultSchedules, seed = 1, onSchedule } = options;
-  const search = new Search(toSubject(workflow, copies, options));
+  const search = new Search(toSubject(workflow, copies, options), load);
   installVirtualGlobals();
   try {
     await search.compareOrders(seed);
@@ -75,6 +75,12 @@ export async function chaos(
     removeVirtualGlobals();
   }
   return { workflowId: workflow.id, seed, schedules, findings: search.findings };
+}
+
+async function loadCopies(load: () => Promise<BuiltWorkflow>): Promise<readonly BuiltWorkflow[]> {
+  const copies: BuiltWorkflow[] = [];
+  for (let copy = 0; copy < mostCopies; copy += 1) copies.push(await load());
+  return copies;
 }
 
 function toSubject(
@@ -101,33 +107,45 @@ function toSubject(
 /** Collects one finding for each kind of fault and task. */
 class Search {
   readonly #subject: ChaosSubject;
+  readonly #load: () => Promise<BuiltWorkflow>;
   readonly #findings = new Map<string, ChaosFinding>();
   #shorterStories = mostShorterStories;
+  /** The same for every seed, so that a finding is shown again by its seed alone. */
+  #points = 0;
 
-  constructor(subject: ChaosSubject) {
+  constructor(subject: ChaosSubject, load: () => Promise<BuiltWorkflow>) {
     this.#subject = subject;
+    this.#load = load;
   }
 
   get findings(): readonly ChaosFinding[] {
     return [...this.#findings.values()];
   }
 
-  /** Runs the workflow without faults, twice in the same order, then in others. */
+  /** Runs the workflow without faults: twice in the same order, then in others, each time with new variables. */
   async compareOrders(seed: number): Promise<void> {
-    const { tasks } = this.#subject.workflow.definition;
-    const parents = new Map(tasks.map(({ id, after }) => [id, after]));
+    this.#points = (await runSchedule(this.#subject, { seed: referenceSeed })).points;
     const first = await runSchedule(this.#subject, { seed });
     for (const suspicion of judgeRuns(first)) this.#add(suspicion, first, 0);
-    for (let order = 0; order < orders; order += 1) {
-      const isSameOrder = order === 0;
-      const record = await runSchedule(this.#subject, { seed: seed + order, hasDelays: !isSameOrder });
-      for (const suspicion of judgeOrder(first, record, parents, { isSameOrder }))
-        this.#add(suspicion, { seed, story: record.story }, 0);
-    }
+    this.#compare(first, await runSchedule(this.#subject, { seed }), { isSameOrder: true });
+    const fresh = async (number: number) => {
+      const subject = { ...this.#subject, copies: await loadCopies(this.#load) };
+      return runSchedule(subject, { seed: seed + number, hasDelays: number > 0 });
+    };
+    const base = await fresh(0);
+    for (let order = 1; order < orders; order += 1)
+      this.#compare(base, await fresh(order), { isSameOrder: false });
+  }
+
+  #compare(one: ScheduleRecord, other: ScheduleRecord, options: { readonly isSameOrder: boolean }): void {
+    const { tasks } = this.#subject.workflow.definition;
+    const parents = new Map(tasks.map(({ id, after }) => [id, after]));
+    for (const suspicion of judgeOrder(one, other, parents, options))
+      this.#add(suspicion, { seed: one.seed, story: other.story }, 0);
   }
 
   async tryFaults(seed: number): Promise<void> {
-    const record = await runSchedule(this.#subject, { seed, faults: {} });
+    const record = await runSchedule(this.#subject, { seed, faults: { points: this.#points } });
     for (const suspicion of judgeRuns(record)) {
       const known = this.#findings.get(keyOf(suspicion));
       // With one fault or none, the story can hardly be shorter.
@@ -148,7 +166,10 @@ class Search {
       runs += 1;
       if (runs > mostShrinkingRuns) return false;
       const only = new Set(faults);
-      const record = await runSchedule(this.#subject, { seed: whole.seed, faults: { only } });
+      const record = await runSchedule(this.#subject, {
+        seed: whole.seed,
+        faults: { only, points: this.#points },
+      });
       const same = judgeRuns(record).find((other) => keyOf(other) === keyOf(suspicion));
       if (same) best = { suspicion: same, record };
       return same !== undefined;

@@ -13,7 +13,7 @@ import { Machine } from "../world/machine.ts";
 import { Random } from "../world/random.ts";
 import { SimulatedBroker } from "../world/simulated-broker.ts";
 import { World } from "../world/world.ts";
-import { ChaosFaults, Delays } from "./chaos-faults.ts";
+import { ChaosFaults, CountedPoints, Delays, type NumberedFaults, OneCrash } from "./chaos-faults.ts";
 import { places, Story } from "./story.ts";
 
 /** What a chaos starts, and what it answers in place of services and people. */
@@ -32,10 +32,17 @@ export interface ChaosSubject {
   readonly stalls: Set<string>;
 }
 
+interface FaultOptions {
+  /** Only these faults, by their number from 0. Default: all of the seed. */
+  readonly only?: ReadonlySet<number> | undefined;
+  /** At how many points a process can die. */
+  readonly points: number;
+}
+
 export interface ScheduleOptions {
   readonly seed: number;
   /** Default: nothing fails. */
-  readonly faults?: { readonly only?: ReadonlySet<number> | undefined };
+  readonly faults?: FaultOptions;
   /** Whether messages are delayed, so that tasks run in another order. */
   readonly hasDelays?: boolean;
 }
@@ -54,6 +61,8 @@ export interface ScheduleRecord {
   readonly endings: ReadonlyMap<string, TaskEnding>;
   /** How many faults the seed has, those left out included. */
   readonly faults: number;
+  /** The calls of processes, if nothing failed. */
+  readonly points: number;
   /** By the clock of the world. */
   readonly endedAt: number;
 }
@@ -68,7 +77,8 @@ const longestSweepMs = 6 * 3_600_000;
 const resendMs = 20_000;
 /** A workflow that has not ended by then goes round in circles. */
 const mostEvents = 30_000;
-const mostRuns = 300;
+const runsPerTask = 20;
+const leastRuns = 100;
 
 /** Runs the workflow once, in the world of a seed. */
 export async function runSchedule(subject: ChaosSubject, options: ScheduleOptions): Promise<ScheduleRecord> {
@@ -83,10 +93,11 @@ class Schedule {
   readonly #documents = new Documents();
   readonly #work: RealWork;
   readonly #world: World;
-  readonly #faults: ChaosFaults;
+  readonly #faults: NumberedFaults;
   readonly #fakes: FakeServices;
   readonly #broker: SimulatedBroker;
   readonly #cluster: Cluster;
+  readonly #noFaults = new CountedPoints();
   #events = 0;
 
   constructor(subject: ChaosSubject, { seed, faults, hasDelays }: ScheduleOptions) {
@@ -96,12 +107,7 @@ class Schedule {
     this.#work = new RealWork(subject.stalls);
     this.#seed = seed;
     this.#world = new World(this.#story, { beginning, rest: this.#work.rest });
-    const rate = settings.pick([0.01, 0.03, 0.1]);
-    this.#faults = new ChaosFaults(
-      random.fork(),
-      { rate: faults ? rate : 0, most: settings.pick([1, 2, 3, 6]), only: faults?.only },
-      (fault) => this.#world.note(`delivery ${fault}`),
-    );
+    this.#faults = faults ? this.#faultsOf(seed, settings, faults) : this.#noFaults;
     // A request without a fake is answered too: most code can continue with that.
     this.#fakes = new FakeServices(subject.fakes, this.#work, () => this.#world.now, { body: {} });
     const brokerRandom = random.fork();
@@ -118,6 +124,14 @@ class Schedule {
       answersAtOnce: () => false,
     });
     this.#startMachines();
+  }
+
+  /** Every second seed has one crash, at the next point of the workflow. The others have faults of all kinds. */
+  #faultsOf(seed: number, random: Random, { only, points }: FaultOptions): NumberedFaults {
+    if (seed % 2 === 0 && points > 0) return new OneCrash(seed / 2, points, only);
+    const rate = random.pick([0.01, 0.03, 0.1]);
+    const options = { rate, most: random.pick([1, 2, 3, 6]), only };
+    return new ChaosFaults(random, options, (fault) => this.#world.note(`delivery ${fault}`));
   }
 
   async run(): Promise<ScheduleRecord> {
@@ -143,6 +157,7 @@ class Schedule {
       runs: this.#story.runs,
       endings: this.#endings(),
       faults: this.#faults.count,
+      points: this.#noFaults.points,
       endedAt: this.#world.now,
     };
   }
@@ -187,6 +202,8 @@ class Schedule {
 
   /** False if the workflow seems to run for ever. */
   get #isContinuing(): boolean {
+    const { tasks } = this.#subject.workflow.definition;
+    const mostRuns = leastRuns + runsPerTask * tasks.length;
     return this.#events < mostEvents && this.#story.runs.length < mostRuns;
   }
 

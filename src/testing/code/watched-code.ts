@@ -71,7 +71,7 @@ function spyContext(context: TaskContext, watch: WatchedRun, services: TaskConte
       name: string,
       options: Parameters<typeof real.poll>[1],
       look: () => Promise<Result | undefined> | Result | undefined,
-    ) => wait(name, () => real.poll(name, options, () => watch.stepWork(name, look))),
+    ) => wait(name, () => real.poll(name, options, () => watch.stepWork(name, look, true))),
     waitForEvent: (name: string, options: Parameters<typeof real.waitForEvent>[1]) =>
       wait(name, () => real.waitForEvent(name, options)),
   });

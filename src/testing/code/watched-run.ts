@@ -47,7 +47,7 @@ export interface RunObserver {
 }
 
 /** The step in which the current code runs. */
-const currentStep = new AsyncLocalStorage<string>();
+const currentStep = new AsyncLocalStorage<{ readonly name: string; readonly isLook: boolean }>();
 
 const pendingEffect = new AsyncLocalStorage<() => void>();
 
@@ -154,12 +154,12 @@ export class WatchedRun implements RunningCode {
     }
   }
 
-  /** Runs the work of a step, which is code of the task inside a call. */
-  async stepWork<T>(name: string, work: () => Promise<T> | T): Promise<T> {
+  /** Runs the work of a step, or the look of a poll: code of the task inside a call. */
+  async stepWork<T>(name: string, work: () => Promise<T> | T, isLook = false): Promise<T> {
     this.#threads += 1;
     this.#work.wake(this);
     try {
-      return await currentStep.run(name, work);
+      return await currentStep.run({ name, isLook }, work);
     } finally {
       this.#threads -= 1;
     }
@@ -176,13 +176,16 @@ export class WatchedRun implements RunningCode {
 
   /** The code calls a service. Returns what to note when the call has been carried out. */
   beginEffect(description: EffectDescription): () => void {
-    const step = currentStep.getStore();
+    const around = currentStep.getStore();
+    const step = around?.name;
     const slot = `${step ?? ""}\n${description.what}`;
     const occurrence = this.#counts.get(slot) ?? 0;
     this.#counts.set(slot, occurrence + 1);
     const isAfterAbort = this.abortedAt !== undefined;
     return () => {
-      const effect = { ...description, step, occurrence, isAfterAbort, at: this.now };
+      // A poll looks again and again: what it asks is asked more than once by design.
+      const protection = around?.isLook ? ({ kind: "harmless" } as const) : description.protection;
+      const effect = { ...description, protection, step, occurrence, isAfterAbort, at: this.now };
       this.effects.push(effect);
       this.#observer.effect(this, effect);
     };
