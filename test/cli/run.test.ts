@@ -165,7 +165,9 @@ export default workflow("failing")
     },
   ]);
   const { stdout } = await place.baton(["show", batchId]);
-  expect(stdout).toMatch(/^known\n {2}at {10}\S+failing\.ts:\d+:\d+\n {2}what to do {2}Grant .*roles\/bigquery\.jobUser/m);
+  expect(stdout).toMatch(
+    /^known\n {2}at {10}\S+failing\.ts:\d+:\d+\n {2}what to do {2}Grant .*roles\/bigquery\.jobUser/m,
+  );
   expect(stdout).toMatch(/^own\n {2}at {10}\S+\n\n/m);
   expect(stdout).toMatch(/^long +ERROR .*TASK_FAILED: first x+ … \(\d+ characters left out\) … x+ last$/m);
   expect(stdout).toMatch(/^long\n {2}failed {6}TASK_FAILED: first x{3000} last\n {2}at .*\n {2}what to do /m);
