@@ -139,6 +139,7 @@ test("each program explains its options, and a workload that does not exist is r
     expect(await runBench(`${program}.js`, ["--help"])).toMatch(/--against REVISION/);
   expect(await runBench("peers/run.js", ["--help"])).toMatch(/BullMQ/);
   expect(await runBench("soak.js", ["--help"])).toMatch(/SIGKILL/);
+  expect(await runBench("batch-memory.js", ["--help"])).toMatch(/--memory-mb/);
   await expect(runBench("compare.js", ["--workloads", "W9"])).rejects.toThrow(/There is no workload W9/);
 });
 
