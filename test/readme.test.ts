@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,11 +11,20 @@ import { runShell, shellEndedWithTest } from "./support/child-process.ts";
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** What `npx baton` needs of the project: npm links the project itself, and prepares it for that. */
 const tracked = [
+  "ARCHITECTURE.md",
   "bin",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  "create-baton-dag",
+  "docs",
   "functions",
+  "infra",
+  "LICENSE",
+  "README.md",
   "samples",
   "scripts",
   "src",
+  "template",
   "package.json",
   "tsconfig.json",
   "tsconfig.build.json",
@@ -26,6 +35,8 @@ interface Block {
   readonly language: string;
   readonly file: string | undefined;
   readonly server: boolean;
+  /** Commands in a new project, which test/package runs. */
+  readonly project: boolean;
   readonly text: string;
 }
 
@@ -35,14 +46,16 @@ const blocks: Block[] = [...readme.matchAll(/^```(\w+)([^\n]*)\n(.*?)^```$/gms)]
     language,
     file: /file=(\S+)/.exec(info)?.[1],
     server: info.includes("server"),
+    project: info.includes("project"),
     text,
   }),
 );
 
 test("every TypeScript block is a workflow of this repository, to the letter", () => {
   const shown = blocks.filter((block) => block.language === "ts").map((block) => block.text);
-  const folder = `${root}functions/workflows`;
-  const files = readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8"));
+  const files = ["functions/workflows", "template/workflows"].flatMap((folder) =>
+    readdirSync(`${root}${folder}`).map((name) => readFileSync(join(root, folder, name), "utf8")),
+  );
   expect(shown.length).toBeGreaterThan(1);
   for (const text of shown) expect(files).toContain(text);
 });
@@ -55,7 +68,7 @@ test("the test command is what CI runs", () => {
 test("every command works, in the order of the README, in a copy of the project", async () => {
   const folder = copyOfProject();
   const port = await freePort();
-  const commands = blocks.filter((block) => ["sh", "yaml"].includes(block.language));
+  const commands = blocks.filter(({ language, project }) => ["sh", "yaml"].includes(language) && !project);
   for (const block of commands) {
     if (block.file) writeFileSync(join(folder, block.file), block.text);
     else if (block.server) await startServer(folder, `${block.text.trim()} --port ${port}`);
@@ -76,7 +89,8 @@ async function freePort(): Promise<number> {
 
 /** The project as a clone has it after `npm ci`. */
 function copyOfProject(): string {
-  const folder = temporaryFolder();
+  const folder = join(temporaryFolder(), "baton");
+  mkdirSync(folder);
   for (const name of [...tracked, "dist", ".tsc"])
     cpSync(`${root}${name}`, join(folder, name), { recursive: true });
   symlinkSync(`${root}node_modules`, join(folder, "node_modules"));
