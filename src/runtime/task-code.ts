@@ -212,7 +212,8 @@ export async function cancelBuiltIn(
 
 /** What `await` would wait for. Some libraries have promises of their own. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+  const mayHaveMethods = (typeof value === "object" && value !== null) || typeof value === "function";
+  return mayHaveMethods && "then" in value && typeof value.then === "function";
 }
 
 /**

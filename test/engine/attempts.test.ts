@@ -119,3 +119,42 @@ test("a task may ask only for its parents' results", async () => {
   const view = await runToEnd(testApp({ workflows: [nosy] }), "nosy");
   expect(view.tasks[1]?.error?.code).toBe("NOT_A_PARENT");
 });
+
+/** As some libraries have them: they have the method of a promise, and are none. */
+function promiseOfALibrary(
+  settle: (resolve: (value: string) => void, reject: (error: Error) => void) => void,
+) {
+  // biome-ignore lint/suspicious/noThenProperty: this is what such a library does.
+  return { then: settle } as unknown as Promise<string>;
+}
+
+test("a task may return a promise of a library", async () => {
+  const flow = workflow("flow")
+    .task("resolves", () => promiseOfALibrary((resolve) => resolve("done")))
+    .task(
+      "called",
+      () =>
+        Object.assign(
+          () => undefined,
+          promiseOfALibrary((resolve) => resolve("called")),
+        ) as unknown as string,
+    )
+    .task("rejects", () => promiseOfALibrary((_, reject) => reject(new Error("refused"))), { retry: false });
+  const view = await runToEnd(testApp({ workflows: [flow] }), "flow");
+  expect(view.tasks.map(({ result, error }) => error?.message ?? result)).toEqual([
+    "done",
+    "called",
+    "refused",
+  ]);
+});
+
+test("a value that can't even be looked at fails its task", async () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const flow = workflow("flow").task("a", () => proxy, { retry: false });
+  const view = await runToEnd(testApp({ workflows: [flow] }), "flow");
+  expect(view.tasks[0]).toMatchObject({
+    status: "ERROR",
+    error: { message: expect.stringContaining("revoked") },
+  });
+});
