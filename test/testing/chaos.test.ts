@@ -175,6 +175,31 @@ test("a task that ends only with its signal is correct, and one that never ends 
   expect(await codes(deaf, { schedules: 2 })).toEqual(["ABORT_IGNORED only"]);
 });
 
+test("effects after the abort are found, also if the service would recognise a repetition", async () => {
+  const careless = single(async ({ services, idempotencyKey }) => {
+    const { signal } = new AbortController();
+    for (let part = 0; part < 4; part += 1)
+      await services.http.request({
+        ...post,
+        headers: { "Idempotency-Key": `${idempotencyKey} ${part}` },
+        signal,
+      });
+  });
+  expect(await codes(careless)).toEqual(["ABORT_IGNORED only"]);
+});
+
+test("a poll may ask by POST", async () => {
+  const polls = single(({ step, services, signal }) => {
+    let looks = 0;
+    return step.poll("state", { every: "1m", timeout: "1h" }, async () => {
+      looks += 1;
+      await services.http.request({ ...post, headers: {}, signal });
+      return looks > 0 || undefined;
+    });
+  });
+  expect(await codes(polls, { schedules: 100 })).toEqual([]);
+});
+
 test("a sleep whose name changes is found, although the workflow never ends", async () => {
   const restless = single(async ({ step }) => {
     await step.sleep(`until ${Date.now()}`, "1h");

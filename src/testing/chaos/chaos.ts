@@ -124,10 +124,10 @@ class Search {
 
   /** Runs the workflow without faults: twice in the same order, then in others, each time with new variables. */
   async compareOrders(seed: number): Promise<void> {
-    this.#points = (await runSchedule(this.#subject, { seed: referenceSeed })).points;
     const first = await runSchedule(this.#subject, { seed });
     for (const suspicion of judgeRuns(first)) this.#add(suspicion, first, 0);
     this.#compare(first, await runSchedule(this.#subject, { seed }), { isSameOrder: true });
+    this.#points = (await runSchedule(this.#subject, { seed: referenceSeed })).points;
     const fresh = async (number: number) => {
       const subject = { ...this.#subject, copies: await loadCopies(this.#load) };
       return runSchedule(subject, { seed: seed + number, hasDelays: number > 0 });

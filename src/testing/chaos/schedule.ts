@@ -9,6 +9,7 @@ import type { WatchedRun } from "../code/watched-run.ts";
 import { FakeServices, type ServiceFakes } from "../fakes/fake-services.ts";
 import { Cluster } from "../world/cluster.ts";
 import { Documents } from "../world/documents.ts";
+import type { Fault } from "../world/faults.ts";
 import { Machine } from "../world/machine.ts";
 import { Random } from "../world/random.ts";
 import { SimulatedBroker } from "../world/simulated-broker.ts";
@@ -68,11 +69,12 @@ export interface ScheduleRecord {
 }
 
 const beginning = Date.UTC(2026, 0, 1);
-const leaseSeconds = 20;
-const standstillMs = 1_300 * leaseSeconds;
+const leaseSeconds = 10;
+/** Long enough for a sweep to find the lost lease, and for another worker to take over. */
+const standstillMs = 6_000 * leaseSeconds;
 /** How long the world is observed after the batch has ended: a worker that stood still may come back. */
 const aftermathMs = standstillMs + 120_000;
-const firstSweepMs = 15_000;
+const firstSweepMs = 5_000;
 const longestSweepMs = 6 * 3_600_000;
 const resendMs = 20_000;
 /** A workflow that has not ended by then goes round in circles. */
@@ -97,7 +99,8 @@ class Schedule {
   readonly #fakes: FakeServices;
   readonly #broker: SimulatedBroker;
   readonly #cluster: Cluster;
-  readonly #noFaults = new CountedPoints();
+  readonly #isTaskTime = () => this.#story.isTaskTime(this.#world.now);
+  readonly #noFaults = new CountedPoints(this.#isTaskTime);
   #events = 0;
 
   constructor(subject: ChaosSubject, { seed, faults, hasDelays }: ScheduleOptions) {
@@ -126,12 +129,15 @@ class Schedule {
     this.#startMachines();
   }
 
-  /** Every second seed has one crash, at the next point of the workflow. The others have faults of all kinds. */
+  /** Two of three seeds have one crash, each at the next point of the workflow. The others have faults of all kinds. */
   #faultsOf(seed: number, random: Random, { only, points }: FaultOptions): NumberedFaults {
-    if (seed % 2 === 0 && points > 0) return new OneCrash(seed / 2, points, only);
-    const rate = random.pick([0.01, 0.03, 0.1]);
+    const place = seed % 3;
+    if (place > 0 && points > 0)
+      return new OneCrash(2 * Math.floor(seed / 3) + place - 1, points, only, this.#isTaskTime);
+    const rate = random.pick([0.03, 0.1, 0.2]);
     const options = { rate, most: random.pick([1, 2, 3, 6]), only };
-    return new ChaosFaults(random, options, (fault) => this.#world.note(`delivery ${fault}`));
+    const onDelivery = (fault: Fault) => this.#world.note(`delivery ${fault}`);
+    return new ChaosFaults(random, options, this.#isTaskTime, onDelivery);
   }
 
   async run(): Promise<ScheduleRecord> {

@@ -4,6 +4,9 @@ import { Trace } from "../world/trace.ts";
 /** How many workers a schedule has. */
 export const places = 2;
 
+/** How long the result of a task is on its way to the store. */
+const settleMs = 40;
+
 /** What happened, for people: faults, and what the code of tasks did. */
 export class Story extends Trace implements RunObserver {
   readonly #lines: { readonly atMs: number; readonly taskId: string | undefined; readonly text: string }[] =
@@ -19,6 +22,13 @@ export class Story extends Trace implements RunObserver {
   /** Every run of a function, in the order in which they began. */
   get runs(): readonly WatchedRun[] {
     return this.#runs;
+  }
+
+  /** Whether the code of a task runs, or has just ended and its result is being stored. */
+  isTaskTime(now: number): boolean {
+    return this.#runs.some(({ ending, endedAt = now, process, waits }) =>
+      ending === undefined ? process.isAlive && waits === 0 : now - endedAt < settleMs,
+    );
   }
 
   /** The lines about a task, and all faults. Default: about all tasks. */

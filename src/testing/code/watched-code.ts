@@ -60,7 +60,10 @@ function spyContext(context: TaskContext, watch: WatchedRun, services: TaskConte
   };
   const wait = async <Result>(name: string, work: () => Promise<Result>): Promise<Result> => {
     watch.reachStep(name);
-    return watch.waitFor(work());
+    watch.waits += 1;
+    const result = await watch.waitFor(work());
+    watch.waits -= 1;
+    return result;
   };
   const { step: real } = context;
   const steps: TaskContext["step"] = Object.assign(step, {

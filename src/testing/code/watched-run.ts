@@ -78,6 +78,8 @@ export class WatchedRun implements RunningCode {
   endedAt: number | undefined;
   /** How long it waited for answers of calls after its abort. */
   waitedAfterAbortMs = 0;
+  /** Waits, for a time or an event, that it has reached and that are not over. */
+  waits = 0;
   /** Timers that it has set. */
   timers = 0;
   readsClock = false;

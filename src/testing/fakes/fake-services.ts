@@ -99,10 +99,16 @@ export class FakeServices {
         return { done };
       },
     );
+    const calledAt = process.monotonicMs();
     const { done } = await interruptible(signal, answer.catch(throwLost));
+    // After a standstill the answer comes late, so that the worker may notice before that it has lost its lease.
+    if (process.hungUntil > calledAt)
+      await interruptible(signal, new Promise<void>((resolve) => void process.after(lateAnswerMs, resolve)));
     return interruptible(signal, done);
   }
 }
+
+const lateAnswerMs = 500;
 
 function throwLost(cause: unknown): never {
   throw new TaskError("There was no answer", { code: "HTTP_FAILED", cause });
