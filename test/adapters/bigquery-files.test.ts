@@ -90,3 +90,22 @@ test("a partitioned table gets rows through a staging table with the same partit
     clustering: { fields: ["id"] },
   });
 });
+
+test("a file that is replaced between its two reads is not uploaded", async () => {
+  const { server, file, load, rows } = await start();
+  const uri = await file("a.csv", "id;n\n1;1,5\n");
+  const options = { options: { decimal: "," } } as const;
+  let isReplaced = false;
+  server.setFaults(({ method }) => {
+    if (method.startsWith("POST /upload/") && !isReplaced) {
+      isReplaced = true;
+      void file("a.csv", "id;n\n2;2,5\n");
+    }
+    return undefined;
+  });
+  const loading = load(uri, {}, { jobId: "a", attempt: "1", ...options });
+  await expect(loading).rejects.toMatchObject({ code: "FILE_CHANGED", retryable: true });
+  expect(server.jobs()).toEqual([]);
+  await load(uri, {}, { jobId: "a", attempt: "2", ...options });
+  expect(await rows("SELECT * FROM orders")).toEqual([{ id: 2, n: 2.5 }]);
+});

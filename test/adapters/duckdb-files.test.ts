@@ -17,13 +17,13 @@ test.each([
 });
 
 test.each([
-  ["n\n1\n", "02215", /"02215" is not a BIGINT/],
-  ["n\n1\n", "1_000", /"1_000" is not a BIGINT/],
-  ["n\n1.5\n", "007", /"007" is not a DOUBLE/],
-  ["n\n1.5\n", "12345678901234567890", /is not a DOUBLE/],
-  ["n\ntrue\n", "1", /"1" is not a BOOLEAN/],
-  ["n\ntrue\n", "t", /"t" is not a BOOLEAN/],
-  ["n\n2026-10-01 10:00:00\n", "2026-10-01 10:00:00.1234567", /is not a TIMESTAMP/],
+  ["n\n1\n", "02215", /"02215" is not an integer/],
+  ["n\n1\n", "1_000", /"1_000" is not an integer/],
+  ["n\n1.5\n", "007", /"007" is not a decimal/],
+  ["n\n1.5\n", "12345678901234567890", /is not a decimal/],
+  ["n\ntrue\n", "1", /"1" is not a boolean/],
+  ["n\ntrue\n", "t", /"t" is not a boolean/],
+  ["n\n2026-10-01 10:00:00\n", "2026-10-01 10:00:00.1234567", /is not a timestamp/],
 ])(
   "a table made by %j does not take %s, which would be another value in it",
   async (first, value, message) => {

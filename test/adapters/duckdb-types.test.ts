@@ -93,7 +93,7 @@ test("the types of generated columns are those of the definition, and so are the
       paths.refused += 1;
       await expect(loading, `seed ${seed}`).rejects.toMatchObject({
         code: "FILE_UNREADABLE",
-        message: expect.stringContaining(` ${typesOfKinds[kind]} (the type as its other values say`),
+        message: expect.stringContaining(` ${kind} (the type as its other values say`),
       });
       continue;
     }
@@ -280,7 +280,7 @@ test("a few words in the first rows are mistakes among numbers, and text among o
   const first = [...repeated("many", 20), ...repeated("5", 980)];
   await expect(loadText(numbered([...first, ...repeated("6", 3_000)]))).rejects.toMatchObject({
     code: "FILE_UNREADABLE",
-    message: expect.stringMatching(/line 2, column "c": "many" is not a BIGINT/),
+    message: expect.stringMatching(/line 2, column "c": "many" is not an integer/),
   });
   await loadText(numbered([...first, ...repeated("few", 3_000)]));
   expect(await rows("SELECT DISTINCT typeof(c) AS type FROM orders")).toEqual([{ type: "VARCHAR" }]);
@@ -291,7 +291,7 @@ test("a day that no time can hold is refused by a table of days", async () => {
   await loadText("d\n2026-10-31\n");
   await expect(loadText("d\n410000-01-01\n")).rejects.toMatchObject({
     code: "FILE_UNREADABLE",
-    message: expect.stringMatching(/line 2, column "d": "410000-01-01" is not a DATE/),
+    message: expect.stringMatching(/line 2, column "d": "410000-01-01" is not a date/),
   });
 });
 

@@ -147,6 +147,12 @@ export const fileRules: Readonly<Record<string, readonly FileCase[]>> = {
     { name: "CRLF", text: "id,name\r\n1,Ada\r\n", gives: ada },
     { name: "CR alone", text: "id,name\r1,Ada\r", gives: ada },
     { name: "none at the end", text: "id,name\n1,Ada", gives: ada },
+    {
+      name: "of several kinds",
+      text: "id,name\n1,Ada\r\n2,Bob\n",
+      gives: [...ada, { id: 2, name: "Bob" }],
+    },
+    { name: "CR after the header alone", text: "id,name\r1,Ada", gives: ada },
     { name: "others inside cells", text: 'id,name\r\n1,"a\nb"\r\n', gives: [{ id: 1, name: "a\nb" }] },
   ],
   "blank lines": [

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import type { ColumnKind, TableKind } from "../../core/files/column-kinds.ts";
 import type { JsonFieldType, JsonType } from "../../core/files/json-schema.ts";
 import { finalFailure } from "./api.ts";
@@ -64,4 +65,21 @@ function toListMode(name: string, item: JsonType): string {
 
 function scalarType(kind: Exclude<JsonType["kind"], "list" | "object">): string {
   return kind === "json" ? "JSON" : typeOfKind[kind];
+}
+
+const FieldsSchema = z.object({ fields: z.array(z.looseObject({ name: z.string() })) });
+
+/** The paths of the fields that a file has and its table lacks, in objects and lists of objects too. */
+export function unknownFields(
+  fields: readonly JsonFieldType[],
+  table: readonly { readonly name: string }[],
+  path = "",
+): readonly string[] {
+  return fields.flatMap(({ name, type }) => {
+    const known = table.find((other) => other.name.toLowerCase() === name.toLowerCase());
+    if (!known) return [`${path}${name}`];
+    const item = type.kind === "list" ? type.item : type;
+    const inside = FieldsSchema.safeParse(known).data?.fields;
+    return item.kind === "object" && inside ? unknownFields(item.fields, inside, `${path}${name}.`) : [];
+  });
 }

@@ -9,7 +9,7 @@ import { decodeText, type TextFormat } from "../../core/files/plain-text.ts";
 import { rewriteCsv } from "../../core/files/rewrite-csv.ts";
 import type { LoadJob } from "../../ports/warehouse.ts";
 import { finalFailure } from "./api.ts";
-import { kindOfType, nullText, toCsvFields, toJsonFields } from "./file-schema.ts";
+import { kindOfType, nullText, toCsvFields, toJsonFields, unknownFields } from "./file-schema.ts";
 import type { TableSchema } from "./jobs.ts";
 import type { OpenObject } from "./object-reader.ts";
 import type { Session } from "./session.ts";
@@ -88,6 +88,12 @@ async function inspectJson(inspection: Inspection): Promise<FilePlan> {
     (path) => existing?.fields.some(({ name, type }) => name === path && /^FLOAT/.test(type)) ?? false,
   );
   if (scan.rows === 0) throw emptyFile(job.uri);
+  const added = existing ? unknownFields(scan.fields, existing.fields) : [];
+  if (added.length > 0)
+    throw finalFailure(
+      "TABLE_MISMATCH",
+      `The columns do not fit table ${job.into.table}; not in the table: ${added.join(", ")}`,
+    );
   const isReadable = !isArray && !format?.hasMark && isReadByBigQuery(format);
   return {
     configuration: {

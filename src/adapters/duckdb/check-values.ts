@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import * as z from "zod";
 import { invalidValueReason } from "../../core/files/file-problem.ts";
-import { lossyConversionSql, type NullTexts } from "./column-types.ts";
+import { kindOfType, lossyConversionSql, type NullTexts } from "./column-types.ts";
 import { type Conversion, conversionsWithMisfits } from "./conversion.ts";
 import type { ReadableFile } from "./read-csv.ts";
 import { describeRowLocation } from "./read-file.ts";
@@ -37,8 +37,14 @@ export async function assertConvertible(
   if (!first) return;
   const pair = changed[first.column];
   const location = `${await describeRowLocation(file, first.row)}, column "${pair?.column.name}"`;
-  const reason = invalidValueReason(first.value, pair?.type ?? "", owner);
+  const reason = invalidValueReason(first.value, nameOfType(pair?.type ?? ""), owner);
   throw permanentError("FILE_UNREADABLE", `${basename(file.path)}, ${location}: ${reason}`);
+}
+
+/** The word of the rules for files, if they have one for the type. */
+function nameOfType(type: string): string {
+  const kind = kindOfType(type);
+  return kind === "number" || kind === "other" ? type : kind;
 }
 
 async function firstMisfit(

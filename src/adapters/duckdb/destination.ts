@@ -116,12 +116,15 @@ async function addRows(
   { columns, select, stage }: IncomingRows,
 ): Promise<number> {
   if (into.mode !== "merge") return statements.change(`INSERT INTO ${target} BY NAME ${select}`);
-  // Staged, because the keys are counted first, and to read and convert a file again takes longer.
+  const { rows, distinct } = await countKeys(statements, into, select);
+  if (distinct === rows) {
+    // The file is read again: a temporary table of all rows takes more memory than the time is worth.
+    await statements.run(mergeSql(target, into.key, columns, select));
+    return rows;
+  }
   if (stage === undefined) await statements.run(`CREATE TEMP TABLE _baton_stage AS ${select}`);
-  const staged = stage ?? stageTable;
-  const { rows, distinct } = await countKeys(statements, into, `FROM ${staged}`);
-  const source = distinct === rows ? `FROM ${staged}` : lastOfEachKey(staged, into.key, columns);
-  await statements.run(mergeSql(target, into.key, columns, source));
+  const last = lastOfEachKey(stage ?? stageTable, into.key, columns);
+  await statements.run(mergeSql(target, into.key, columns, last));
   return rows;
 }
 

@@ -128,7 +128,7 @@ async function loadExamined(load: Load, commit: Commit): Promise<JobResult> {
   const targets = existing ? withTableTypes(raw, existing) : await inferColumns(load, rows, raw);
   const conversions = toConversions(raw, targets);
   const unchecked = conversions.filter((_, index) => targets[index]?.hasMisfits !== false);
-  const owner = existing ? `of table ${table.name}` : undefined;
+  const owner = existing ? "of the table" : undefined;
   await assertConvertible({ statements, file, rows, missing, owner }, unchecked);
   const columns = toColumns(conversions);
   const select = convertingSelect(`FROM ${rawTable}`, conversions, missing);

@@ -48,7 +48,7 @@ export async function withCsv<T>(
 }
 
 /** Scans the file by its options, and reads a copy in the standard form. */
-async function withRewrittenCsv<T>(
+export async function withRewrittenCsv<T>(
   file: UnopenedFile,
   existing: readonly Column[] | undefined,
   work: (file: ReadableFile) => Promise<T>,

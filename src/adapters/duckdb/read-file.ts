@@ -7,7 +7,14 @@ import { scanJson } from "../../core/files/json-lines.ts";
 import { limits } from "../../core/limits.ts";
 import type { LoadJob } from "../../ports/warehouse.ts";
 import { isPlain, lineOfRow, readBytes, readText, withCopy } from "./file-text.ts";
-import { fileEmpty, pathLiteral, type ReadableFile, type UnopenedFile, withCsv } from "./read-csv.ts";
+import {
+  fileEmpty,
+  pathLiteral,
+  type ReadableFile,
+  type UnopenedFile,
+  withCsv,
+  withRewrittenCsv,
+} from "./read-csv.ts";
 import { jsonReader, parquetReader } from "./read-nested.ts";
 import { type Column, isMachineFailure, permanentError, type Statements } from "./statements.ts";
 
@@ -27,7 +34,7 @@ export async function withFile<T>(
 ): Promise<T> {
   const none = { path, format, options, head: undefined, columns: [], guesses: [], isScanned: false };
   try {
-    if (format === "csv") return await withCsv(none, existing, work);
+    if (format === "csv") return await withReadableCsv(none, existing, work);
     if (format === "jsonl") await assertNotEmpty(none);
     const open = async (plain: string) =>
       work({
@@ -49,6 +56,23 @@ async function assertNotEmpty({ path, options }: UnopenedFile): Promise<void> {
   throw fileEmpty(path);
 }
 
+/** The file is valid by the rules for CSV files, and DuckDB can't read it. */
+class NeedsCopy extends Error {}
+
+/** DuckDB refuses some valid files, such as those with several kinds of line ends. It reads their standard form. */
+async function withReadableCsv<T>(
+  file: UnopenedFile,
+  existing: readonly Column[] | undefined,
+  work: (file: ReadableFile) => Promise<T>,
+): Promise<T> {
+  try {
+    return await withCsv(file, existing, work);
+  } catch (thrown) {
+    if (!(thrown instanceof NeedsCopy)) throw thrown;
+    return withRewrittenCsv(file, existing, work);
+  }
+}
+
 /** Reads all rows of a file into `rawTable`. Throws `FILE_EMPTY`, or a `FileProblem` with the line. */
 export async function readRows(statements: Statements, file: ReadableFile): Promise<void> {
   await explainingFailures(file, () => statements.run(`CREATE TEMP TABLE _baton_raw AS ${file.reader}`));
@@ -60,7 +84,7 @@ export async function describeRowLocation(file: ReadableFile, row: number): Prom
   return file.format === "parquet" ? `row ${row + 1}` : `line ${await lineOfRow(file, row)}`;
 }
 
-type CheckedFile = Pick<ReadableFile, "path" | "format" | "options">;
+type CheckedFile = Pick<ReadableFile, "path" | "format" | "options" | "isScanned">;
 
 /** Throws a `FileProblem` in place of an error of DuckDB. */
 async function explainingFailures<T>(file: CheckedFile, read: () => Promise<T>): Promise<T> {
@@ -87,7 +111,10 @@ function nestedReader(
  * Explains why DuckDB could not read a file. DuckDB's errors name wrong lines, guess at remedies and quote our own SQL,
  * so the file is checked again by the rules for its rows.
  */
-async function explainFailure({ path, format, options }: CheckedFile, thrown: unknown): Promise<FileProblem> {
+async function explainFailure(
+  { path, format, options, isScanned }: CheckedFile,
+  thrown: unknown,
+): Promise<FileProblem | NeedsCopy> {
   if (thrown instanceof FileProblem) return thrown;
   try {
     const text = readText(path, options.encoding);
@@ -99,6 +126,7 @@ async function explainFailure({ path, format, options }: CheckedFile, thrown: un
     if (problem instanceof FileProblem) return problem;
     throw problem;
   }
+  if (format === "csv" && !isScanned) return new NeedsCopy("DuckDB can't read the file", { cause: thrown });
   return new FileProblem(
     undefined,
     explainKnownError(errorMessage(thrown)) ?? `it can't be read: ${firstSentence(thrown)}`,
@@ -112,8 +140,6 @@ function explainKnownError(complaint: string): string | undefined {
     return `an object has the key "${twin}" and another that differs only in case; rename one of them`;
   const twice = /has duplicate key "(.*)"/s.exec(complaint)?.[1];
   if (twice !== undefined) return `an object has the key "${twice}" twice; a key can have one value only`;
-  if (/state machine reached an invalid state|CSV Error/.test(complaint))
-    return "some of its lines end in LF and others in CRLF, or it is not a CSV file; save it with one kind of line end";
   if (/maximum_object_size|Maximum line size/i.test(complaint))
     return `a row is longer than the maximum size of ${limits.fileRowBytes / 1024 ** 2} MiB`;
   if (/No magic bytes|too small to be a Parquet|Parquet.*(footer|metadata)|thrift/i.test(complaint))

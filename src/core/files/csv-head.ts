@@ -65,6 +65,7 @@ export function readCsvHead(text: string, isWhole: boolean, options: FileOptions
   }
   const length = top + records.slice(0, at + 1).reduce((sum, record) => sum + record.length, 0);
   const header = text.slice(0, length);
+  const lineEnd = /(?:\r?\n|\r)$/.exec(header)?.[0] ?? "\n";
   const names = columnNames(first);
   assertColumnsExist(first, names, options);
   return {
@@ -73,8 +74,8 @@ export function readCsvHead(text: string, isWhole: boolean, options: FileOptions
     writtenNames: first.cells.map((cell) => cell.trim()),
     length,
     line: 1 + countLines(header),
-    lineEnd: /(?:\r?\n|\r)$/.exec(header)?.[0] ?? "\n",
-    isFirstLine: first.line === 1 && !first.cells.some((cell) => /[\r\n]/.test(cell)),
+    lineEnd,
+    isFirstLine: first.line === 1 && lineEnd !== "\r" && !first.cells.some((cell) => /[\r\n]/.test(cell)),
   };
 }
 
