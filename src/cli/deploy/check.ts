@@ -7,7 +7,6 @@ import * as z from "zod";
 import type { Project } from "../../configuration/project.ts";
 import type { RawEnvironment } from "../../configuration/variables.ts";
 import { errorCode, errorMessage } from "../../core/errors/errors.ts";
-import { nextSlot } from "../../core/schedule/schedule.ts";
 import { failureExitCode, type Session } from "../session.ts";
 import { enterProject } from "./pack.ts";
 
@@ -17,7 +16,7 @@ interface Options {
 }
 
 interface Check {
-  readonly id: "types" | "workflows" | "schedules" | "deployment";
+  readonly id: "types" | "workflows" | "deployment";
   readonly status: "ok" | "failed" | "skipped";
   /** Why it failed, or was skipped. */
   readonly problems: readonly string[];
@@ -27,7 +26,7 @@ interface Check {
 export function registerCheck(program: Command, session: Session): void {
   program
     .command("check")
-    .description("check the project: types, workflows, schedules, and whether it can be deployed")
+    .description("check the project: types, workflows, and whether it can be deployed")
     .option("--variables <file>", "variables of the deployment that is planned")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  baton check --variables environments/production.env")
@@ -42,7 +41,6 @@ async function check(session: Session, { variables, json }: Options): Promise<vo
   const checks = [
     await checkTypes(project),
     await checkFiles(workflows, environment),
-    await checkSchedules(workflows),
     await checkDeployment(project, environment, file),
   ];
   const isOk = checks.every(({ status }) => status !== "failed");
@@ -87,7 +85,7 @@ function findCompiler(folder: string): string | undefined {
   }
 }
 
-/** The files of the workflows: their ids, graphs, templates, inputs, SQL and secrets. */
+/** The files of the workflows: their ids, graphs, schedules, templates, inputs, SQL and secrets. */
 async function checkFiles(workflows: string, environment: RawEnvironment): Promise<Check> {
   const { checkWorkflows } = await import("../../app/check-workflows.ts");
   return checked("workflows", async () => {
@@ -96,19 +94,6 @@ async function checkFiles(workflows: string, environment: RawEnvironment): Promi
       problems: problems.map(({ where, code, message }) => `${where}: ${code}: ${message}`),
       warnings,
     };
-  });
-}
-
-/** A pattern may be valid and still have no slot, such as the 30th of February. */
-async function checkSchedules(workflows: string): Promise<Check> {
-  const { readableWorkflows } = await import("../../deployment/plan.ts");
-  return checked("schedules", async () => {
-    const problems = (await readableWorkflows(workflows)).flatMap(({ definition, triggers }) =>
-      triggers
-        .filter((trigger) => trigger.type === "schedule" && nextSlot(trigger, Date.now()) === undefined)
-        .map((trigger) => `${definition.workflowId}: ${JSON.stringify(trigger)} never fires`),
-    );
-    return { problems, warnings: [] };
   });
 }
 
