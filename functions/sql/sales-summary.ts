@@ -1,24 +1,14 @@
 /**
- * Orders per day and category. Cancelled orders do not count. Money is added up as decimals: the sum of a
- * floating-point column depends on the order of its rows.
+ * Orders per day and category, in GoogleSQL for both engines. Cancelled orders do not count. Money is added up as
+ * decimals, and only the sum is rounded to cents: the sum of a floating-point column depends on the order of its rows.
  */
 export const summarySql = {
-  duckdb: `
-    SELECT CAST(ordered_at AS DATE) AS day,
-           category,
-           count(*) AS orders,
-           CAST(sum(quantity) AS BIGINT) AS units,
-           CAST(sum(quantity * CAST(unit_price AS DECIMAL(12, 2))) AS DECIMAL(18, 2)) AS revenue
-    FROM sales
-    WHERE status <> 'cancelled'
-    GROUP BY ALL
-    ORDER BY day, category`,
-  bigquery: `
+  googlesql: `
     SELECT DATE(ordered_at) AS day,
            category,
-           count(*) AS orders,
-           sum(quantity) AS units,
-           round(sum(quantity * CAST(unit_price AS NUMERIC)), 2) AS revenue
+           COUNT(*) AS orders,
+           SUM(quantity) AS units,
+           ROUND(SUM(quantity * CAST(unit_price AS NUMERIC)), 2) AS revenue
     FROM sales
     WHERE status <> 'cancelled'
     GROUP BY day, category

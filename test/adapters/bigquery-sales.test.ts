@@ -24,3 +24,25 @@ test("the sales of the sample add up to the same in both warehouses", async () =
   expect(inDuckDb).toMatchObject({ rows: 5_000, tableRows: 4_960 });
   expect(await summaryBy(await makeBigQuery())).toEqual(inDuckDb);
 });
+
+test("the sample computes the same cents in both warehouses", async () => {
+  const text = `order_id,ordered_at,category,status,quantity,unit_price
+1,2026-10-01 10:00:00,a,paid,2,9.995
+2,2026-10-01 10:00:00,b,paid,3,0.125
+3,2026-10-01 10:00:00,c,paid,1000,0.0049
+`;
+  const centsBy = async (opened: WarehouseUnderTest) => {
+    const { load, query, rows } = shorthand(opened);
+    const uri = await opened.file("cents.csv", Buffer.from(text));
+    await load(uri, { table: "sales", mode: "merge", key: ["order_id"] });
+    await query(summarySql, { table: "daily", mode: "replace" });
+    return rows("SELECT category, revenue FROM daily ORDER BY category");
+  };
+  const cents = [
+    { category: "a", revenue: 19.99 },
+    { category: "b", revenue: 0.38 },
+    { category: "c", revenue: 4.9 },
+  ];
+  expect(await centsBy(await makeWarehouse())).toEqual(cents);
+  expect(await centsBy(await makeBigQuery())).toEqual(cents);
+});

@@ -87,10 +87,9 @@ googlesql_safe_date(x) AS CASE WHEN googlesql_is_date(x) THEN TRY_CAST(x AS DATE
 googlesql_datetime(x) AS CASE WHEN x IS NULL THEN NULL WHEN googlesql_is_datetime(x) THEN CAST(x AS TIMESTAMP)
   ELSE error('Invalid datetime: ' || x) END;
 googlesql_safe_datetime(x) AS CASE WHEN googlesql_is_datetime(x) THEN TRY_CAST(x AS TIMESTAMP) END;
-googlesql_is_timestamp(x) AS
-  regexp_full_match(x, '[^Tt ]*([ Tt][0-9:.]+)?([zZ]| ?UTC| ?[+-](0[0-9]|1[0-4])(:[0-5][0-9])?)?')
-  AND googlesql_is_datetime(regexp_replace(x, '([zZ]| ?UTC| ?[+-](0[0-9]|1[0-4])(:[0-5][0-9])?)$', ''))
-  AND regexp_matches(x, '^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([ Tt]|$)');
+googlesql_is_timestamp(x) AS googlesql_is_date(x) OR (
+  regexp_full_match(x, '[^Tt ]+[ Tt][0-9:.]+([zZ]| ?UTC| ?[+-](0[0-9]|1[0-4])(:[0-5][0-9])?)?')
+  AND googlesql_is_datetime(regexp_extract(x, '^[^Tt ]+[ Tt][0-9:.]+')));
 googlesql_timestamp(x) AS CASE WHEN x IS NULL THEN NULL WHEN googlesql_is_timestamp(x) THEN CAST(x AS
   TIMESTAMPTZ) ELSE error('Invalid or unsupported timestamp: ' || x) END;
 googlesql_safe_timestamp(x) AS CASE WHEN googlesql_is_timestamp(x) THEN TRY_CAST(x AS TIMESTAMPTZ) END;
@@ -131,10 +130,13 @@ googlesql_edit_distance(a, b) AS CASE WHEN regexp_matches(a || b, '[^\x00-\x7f]'
 googlesql_ascii(s) AS CASE WHEN s = '' THEN 0 WHEN ascii(s) > 127 THEN error('ASCII of another character') ELSE
   ascii(s) END;
 googlesql_unicode(s) AS CASE WHEN s = '' THEN 0 ELSE unicode(s) END;
-googlesql_chr(n) AS CASE WHEN n = 0 THEN '' WHEN n < 0 OR n > 1114111 OR n BETWEEN 55296 AND 57343 THEN
+googlesql_chr(n) AS CASE WHEN n < 1 OR n > 1114111 OR n BETWEEN 55296 AND 57343 THEN
   error('CHR of no code point') ELSE chr(CAST(n AS INTEGER)) END;
 googlesql_from_hex(s) AS unhex(CASE WHEN length(s) % 2 = 1 THEN '0' || s ELSE s END);
 googlesql_code_points(s) AS list_transform(googlesql_characters(s), lambda c: CAST(unicode(c) AS BIGINT));
+googlesql_regexp_extract_all(s, r, g) AS
+  CASE WHEN regexp_full_match('', r) THEN error('the regular expression matches an empty text, which is not supported')
+  ELSE regexp_extract_all(s, r, g) END;
 googlesql_regexp_extract(s, r, g) AS CASE WHEN regexp_matches(s, r) THEN regexp_extract(s, r, g) END;
 googlesql_regexp_replace(s, r, t) AS regexp_replace(s, r, t, 'g');
 googlesql_from_code_points(l) AS array_to_string(list_transform(l, lambda n: googlesql_chr(n)), '');
@@ -200,7 +202,9 @@ googlesql_json_type(j) AS CASE json_type(j) WHEN 'VARCHAR' THEN 'string' WHEN 'B
   'UBIGINT' THEN 'number' WHEN 'DOUBLE' THEN 'number' ELSE lower(json_type(j)) END;
 googlesql_make_datetime(y, m, d, h, i, s) AS googlesql_make_date(y, m, d) + googlesql_make_time(h, i, s);
 googlesql_nullif_float(a, b) AS CASE WHEN isnan(a) THEN a ELSE NULLIF(a, b) END;
-googlesql_valid_json(x) AS CASE WHEN json_valid(x) THEN x END;
+googlesql_valid_json(x) AS CASE WHEN json_valid(x) THEN x
+  WHEN regexp_matches(x, '^\s*([-0-9"tfn]|$)') THEN error('the text is no JSON: ' || x) END;
+googlesql_json_or_null(x) AS CASE WHEN json_valid(x) THEN x END;
 googlesql_json_value_of_json(j, p) AS CASE WHEN json_type(j, p) NOT IN ('OBJECT', 'ARRAY', 'NULL') THEN
   json_extract_string(j, p) END;
 googlesql_json_value_of_text(j, p) AS CASE WHEN json_type(j, p) NOT IN ('OBJECT', 'ARRAY', 'NULL') THEN CASE
@@ -208,7 +212,7 @@ googlesql_json_value_of_text(j, p) AS CASE WHEN json_type(j, p) NOT IN ('OBJECT'
   p), '.', '[.]') || '([^0-9.eE+-]|$)') THEN
   error('a number in JSON is written in another form than DuckDB writes it') ELSE json_extract_string(j, p) END
   END;
-googlesql_json_query(j, p) AS CASE WHEN regexp_matches(CAST(json_extract(j, p) AS VARCHAR), '[0-9][.eE]') THEN
+googlesql_json_query(j, p) AS CASE WHEN json_type(j, p) = 'NULL' THEN NULL WHEN regexp_matches(CAST(json_extract(j, p) AS VARCHAR), '[0-9][.eE]') THEN
   error('JSON_QUERY of a text with fractions is not supported; write PARSE_JSON') ELSE CAST(json_extract(j, p)
   AS VARCHAR) END;
 googlesql_json_value_array(j, p) AS CASE WHEN json_type(j, p) = 'ARRAY' AND len(list_filter(CAST(json_extract(j,

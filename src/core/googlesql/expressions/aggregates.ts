@@ -206,12 +206,6 @@ function chosenBy(name: string, value: Term, by: Term, isMax: boolean): Aggregat
   };
 }
 
-const pairs: Readonly<Record<string, string>> = {
-  CORR: "corr",
-  COVAR_POP: "covar_pop",
-  COVAR_SAMP: "covar_samp",
-};
-
 function namedAggregate(node: Node, context: Context): Aggregate {
   const name = node.text("name").toUpperCase();
   const args = node.nodes("args").map((arg) => context.term(arg));
@@ -219,12 +213,6 @@ function namedAggregate(node: Node, context: Context): Aggregate {
   const [first, second] = args;
   if (!first || !second || args.length !== 2) throw new Refusal(name, "it is not supported here");
   if (name === "MAX_BY" || name === "MIN_BY") return chosenBy(name, first, second, name === "MAX_BY");
-  const pair = pairs[name];
-  if (pair !== undefined)
-    return {
-      template: `${pair}(${expect(name, first, FLOAT64).sql}, ${expect(name, second, FLOAT64).sql}){over}`,
-      type: FLOAT64,
-    };
   if (name === "PERCENTILE_CONT") return percentile(name, first, second);
   throw new Refusal(name, "it is not supported here");
 }

@@ -7,7 +7,7 @@ import * as types from "../types.ts";
 import { callOf } from "./calls.ts";
 import { cast } from "./casts.ts";
 
-/** `[1, 2]` */
+/** An array whose items decide its type. */
 export function array(node: Node, context: Context): Term {
   return arrayOfType(node, context);
 }

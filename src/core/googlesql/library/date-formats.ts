@@ -5,7 +5,7 @@ import { timeZone } from "../written-times.ts";
 import { localTime } from "./dates.ts";
 
 const ofDates = "AaBbhCDdeFGgjmQUuVWwxYy";
-const ofTimes = "HIklMpRSTX";
+const ofTimes = "HIMpRSTX";
 
 /** Elements that strftime writes as GoogleSQL does. */
 const same = new Set("AaBbdHIjMmpSUuVWwYyG%");
@@ -25,8 +25,6 @@ const asExpressions: Readonly<Record<string, string>> = {
   Q: "CAST(extract(quarter FROM $1) AS VARCHAR)",
   e: "lpad(CAST(extract(day FROM $1) AS VARCHAR), 2, ' ')",
   g: "lpad(CAST(extract(isoyear FROM $1) % 100 AS VARCHAR), 2, '0')",
-  k: "lpad(CAST(extract(hour FROM $1) AS VARCHAR), 2, ' ')",
-  l: "lpad(CAST((extract(hour FROM $1) + 11) % 12 + 1 AS VARCHAR), 2, ' ')",
   n: "chr(10)",
   t: "chr(9)",
   "E*S": "googlesql_exact_seconds($1)",
@@ -116,7 +114,6 @@ const parsed: Readonly<Record<string, { readonly match: string; readonly format:
   b: { match: "[A-Za-z]{3}", format: "%b" },
   h: { match: "[A-Za-z]{3}", format: "%b" },
   B: { match: "[A-Za-z]{3,9}", format: "%B" },
-  F: { match: "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", format: "%Y-%m-%d" },
   T: { match: "[0-9]{1,2}:[0-9]{1,2}:[0-5]?[0-9]", format: "%H:%M:%S" },
   R: { match: "[0-9]{1,2}:[0-9]{1,2}", format: "%H:%M" },
   D: { match: "[0-9]{1,2}/[0-9]{1,2}/[0-9]{2}", format: "%m/%d/%y" },

@@ -188,7 +188,7 @@ const specials: Readonly<Record<string, (args: readonly Term[], call: Call) => T
     const text = expect("PARSE_JSON", required("PARSE_JSON", value), STRING);
     assertRepeatable("PARSE_JSON", [text]);
     const sql = call.isSafe
-      ? `CAST(googlesql_valid_json(${text.sql}) AS JSON)`
+      ? `CAST(googlesql_json_or_null(${text.sql}) AS JSON)`
       : `googlesql_parse_json(${text.sql})`;
     return { sql, type: JSON_TYPE };
   },

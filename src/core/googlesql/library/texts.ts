@@ -72,12 +72,16 @@ export function regularExpression(name: string, args: readonly Term[]): Term {
   const [value, pattern, other] = args;
   if (!value || !pattern || other)
     throw new Refusal(name, "it is supported with a text and a regular expression only");
-  const groups = countGroups(writtenText(name, "its regular expression", pattern));
+  const written = writtenText(name, "its regular expression", pattern);
+  const groups = countGroups(written);
+  // A group without a match is NULL in GoogleSQL, and an empty text in DuckDB.
+  if (groups > 0 && /\)[?*{]|\|/.test(written))
+    throw new Refusal(name, "a group that may have no match, or an alternative beside it, is not supported");
   if (groups > 1)
     throw new Refusal(name, "its regular expression may have one group only; write (?:…) for the others");
   const terms = [expect(name, value, STRING), expect(name, pattern, STRING)];
   if (name === "REGEXP_EXTRACT_ALL")
-    return fill(name, `regexp_extract_all($1, $2, ${groups})`, terms, textArray);
+    return fill(name, `googlesql_regexp_extract_all($1, $2, ${groups})`, terms, textArray);
   assertRepeatable(name, terms);
   return fill(name, `googlesql_regexp_extract($1, $2, ${groups})`, terms, STRING);
 }

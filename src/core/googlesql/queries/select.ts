@@ -31,12 +31,11 @@ export function select(node: Node, before: Surroundings): Query {
   if (kind !== "" && kind !== "STRUCT") throw new Refusal(`SELECT AS ${kind}`, "it is not supported");
   const aliases = items.flatMap(({ name, isAnonymous, term }) => (isAnonymous ? [] : [{ name, term }]));
   const early = scope.withAliases({ items: aliases, areFirst: true });
-  const late = scope.withAliases({ items: aliases, areFirst: false });
   const clauses = [
     clause("WHERE", node.part("where_clause"), scope, surroundings),
     groupBy(node.part("group_by"), items, early, surroundings),
-    clause("HAVING", node.part("having"), late, surroundings),
-    clause("QUALIFY", node.part("qualify"), late, surroundings),
+    clause("HAVING", node.part("having"), early, surroundings),
+    clause("QUALIFY", node.part("qualify"), early, surroundings),
   ].filter((text) => text !== "");
   const columns = items.map(outputColumn);
   const internal = internalNames(columns);
@@ -54,7 +53,7 @@ export function select(node: Node, before: Surroundings): Query {
   const order = node.part("order_by");
   const ordered =
     isDistinct && order
-      ? orderOutput(core, order, { columns, internal, items, scope: late }, surroundings)
+      ? orderOutput(core, order, { columns, internal, items, scope: early }, surroundings)
       : `${core}${order ? orderSelect(order, items, early, surroundings) : ""}`;
   const sql = `${ordered}${limit(node, surroundings)}`;
   node.raw("star_except");
