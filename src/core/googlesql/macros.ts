@@ -212,7 +212,8 @@ googlesql_json_value_of_text(j, p) AS CASE WHEN json_type(j, p) NOT IN ('OBJECT'
   p), '.', '[.]') || '([^0-9.eE+-]|$)') THEN
   error('a number in JSON is written in another form than DuckDB writes it') ELSE json_extract_string(j, p) END
   END;
-googlesql_json_query(j, p) AS CASE WHEN json_type(j, p) = 'NULL' THEN NULL WHEN regexp_matches(CAST(json_extract(j, p) AS VARCHAR), '[0-9][.eE]') THEN
+googlesql_json_query(j, p) AS CASE WHEN json_type(j, p) = 'NULL' THEN NULL
+  WHEN regexp_matches(CAST(json_extract(j, p) AS VARCHAR), '[0-9][.eE]') THEN
   error('JSON_QUERY of a text with fractions is not supported; write PARSE_JSON') ELSE CAST(json_extract(j, p)
   AS VARCHAR) END;
 googlesql_json_value_array(j, p) AS CASE WHEN json_type(j, p) = 'ARRAY' AND len(list_filter(CAST(json_extract(j,

@@ -191,10 +191,14 @@ export function concatenation(word: string, args: readonly Term[]): Term {
   if (type.kind !== "ARRAY" && ![STRING.kind, BYTES.kind, UNKNOWN.kind].some((kind) => kind === type.kind))
     throw new Refusal(word, `it takes STRING, BYTES or ARRAY, not ${typeName(type)}; CAST it AS STRING`);
   const isVolatile = args.some((arg) => arg.isVolatile) && { isVolatile: true };
-  // DuckDB takes the type of NULL for that of the whole.
   if (args.some(isNull)) return { sql: `CAST(NULL AS ${duckDbType(type)})`, type };
   if (type.kind !== "ARRAY")
-    return { sql: `(${terms.map(({ sql }) => sql).join(" || ")})`, type, ...isVolatile };
+    // With a CAST, because DuckDB gives a text that it finds to be NULL the type INTEGER.
+    return {
+      sql: `CAST(${terms.map(({ sql }) => sql).join(" || ")} AS ${duckDbType(type)})`,
+      type,
+      ...isVolatile,
+    };
   const joined = terms.map(({ sql }) => sql).reduce((one, other) => `list_concat(${one}, ${other})`);
   assertRepeatable(word, args);
   const isMissing = terms.map(({ sql }) => `${sql} IS NULL`).join(" OR ");

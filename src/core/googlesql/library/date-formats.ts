@@ -68,7 +68,7 @@ export function formatDate(name: string, args: readonly Term[]): Term {
   );
   const empty = parts.length === 0 ? [`CASE WHEN ${source} IS NOT NULL THEN '' END`] : [];
   return {
-    sql: `(${["''", ...parts, ...empty].join(" || ")})`,
+    sql: `CAST(${["''", ...parts, ...empty].join(" || ")} AS VARCHAR)`,
     type: STRING,
   };
 }

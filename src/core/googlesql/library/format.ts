@@ -19,7 +19,7 @@ export function formatText(args: readonly Term[]): Term {
     },
   );
   if (next !== values.length) throw new Refusal("FORMAT", "it has more values than its format");
-  return { sql: `(${["''", ...parts].join(" || ")})`, type: STRING };
+  return { sql: `CAST(${["''", ...parts].join(" || ")} AS VARCHAR)`, type: STRING };
 }
 
 interface Element {
