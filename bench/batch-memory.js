@@ -55,10 +55,7 @@ const app = cloud.open();
 const rows = [];
 
 const { batchId } = await withFunction("start, and all tasks begin to wait", async () => {
-  const headers = { "content-type": "application/json" };
-  const response = await fetch(url, { method: "POST", headers, body: '{"workflowId":"wide"}' });
-  const answer = await response.json();
-  if (!response.ok) throw new Error(JSON.stringify(answer));
+  const answer = await start();
   await delivered();
   return answer;
 });
@@ -76,6 +73,18 @@ console.log(table(["", "peak MB"], rows));
 await cloud.close();
 if (group) rmdirSync(group);
 process.exit();
+
+/** Again and again, as Pub/Sub delivers a message: our server of it may not take all messages in time. */
+async function start() {
+  const headers = { "content-type": "application/json" };
+  for (;;) {
+    const body = JSON.stringify({ workflowId: "wide", key: "bench" });
+    const response = await fetch(url, { method: "POST", headers, body });
+    const answer = await response.json();
+    if (response.ok) return answer;
+    if (answer.code !== "BROKER_FAILED") throw new Error(JSON.stringify(answer));
+  }
+}
 
 /** Waits until all messages have been handled. The timeouts of the waits remain scheduled. */
 async function delivered() {
