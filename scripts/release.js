@@ -41,7 +41,12 @@ const content = {
     /^(?:README|CHANGELOG)\.md$/,
     /^LICENSE$/,
   ],
-  banned: [/tfstate|\.terraform\/|\.tfvars|\.env$/, /\.test\.js$/, /(?:^|\/)node_modules\//],
+  banned: [
+    /^dist\/functions\/.*\//,
+    /tfstate|\.terraform\/|\.tfvars|\.env$/,
+    /\.test\.js$/,
+    /(?:^|\/)node_modules\//,
+  ],
   /** What a user may want to see is no secret. */
   allowed: /^template\/environments\/example\.env$/,
 };

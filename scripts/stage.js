@@ -36,13 +36,14 @@ export function stagePackage(target) {
   writeFileSync(`${target}/package.json`, `${JSON.stringify(published, null, 2)}\n`);
 }
 
-/** What version control ignores, such as Terraform's state, is on this machine only. */
+/** Terraform's state is on this machine only, and the samples are of this repository. */
 function copy(path, target) {
-  const isLocal = (source) => /\/infra\/(?:\.terraform|terraform\.tfstate|baton\.)/.test(source);
+  const left =
+    /\/infra\/(?:\.terraform|terraform\.tfstate|baton\.)|\/dist\/functions\/(?:workflows|lib|sql)$/;
   cpSync(`${root}${path}`, `${target}/${path}`, {
     recursive: true,
     preserveTimestamps: true,
-    filter: (source) => !isLocal(source),
+    filter: (source) => !left.test(source),
   });
 }
 
