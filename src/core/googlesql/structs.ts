@@ -1,6 +1,6 @@
 import { Refusal } from "./refusal.ts";
 import { fieldSql, type Term } from "./terms.ts";
-import { duckDbType, fieldName, isSameName, quoteName, UNKNOWN } from "./types.ts";
+import { duckDbType, fieldName, isSameName, JSON_TYPE, quoteName, UNKNOWN } from "./types.ts";
 
 /** A field of a field … of a column. */
 export function fields(start: Term, path: readonly string[]): Term {
@@ -11,8 +11,8 @@ export function fields(start: Term, path: readonly string[]): Term {
 
 export function fieldOf(term: Term, name: string): Term {
   if (term.type.kind === "UNKNOWN") return term;
-  if (term.type.kind === "JSON")
-    throw new Refusal(name, `a field of JSON can't be read as .${name}; write JSON_VALUE or JSON_QUERY`);
+  if (term.type.kind === "JSON" && /^\w+$/.test(name))
+    return { sql: `json_extract(${term.sql}, '$."${name}"')`, type: JSON_TYPE };
   if (term.type.kind !== "STRUCT") throw new Refusal(name, `there is no field ${name}`);
   const found = term.type.fields.flatMap((field, index) =>
     isSameName(field.name, name) ? [{ field, index }] : [],

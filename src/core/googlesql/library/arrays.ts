@@ -1,6 +1,6 @@
 import { Refusal } from "../refusal.ts";
 import { assertRepeatable, expect, type Term } from "../terms.ts";
-import { arrayOf, DATE, INT64, type Type, typeName } from "../types.ts";
+import { arrayOf, DATE, INT64, JSON_TYPE, type Type, typeName } from "../types.ts";
 
 /** Functions of arrays with any items. */
 export function arrayFunction(name: string, args: readonly Term[]): Term | undefined {
@@ -38,8 +38,7 @@ const templates: Readonly<
 /** `array[OFFSET(0)]`, `array[SAFE_ORDINAL(1)]`, `array[0]`. */
 export function arrayItem(array: Term, position: Term, how: string): Term {
   if (array.type.kind === "UNKNOWN") return array;
-  if (array.type.kind === "JSON")
-    throw new Refusal("[", "a part of JSON can't be read with [ ]; write JSON_VALUE or JSON_QUERY");
+  if (array.type.kind === "JSON") return jsonItem(array, position, how);
   if (array.type.kind !== "ARRAY" || array.written?.kind === "empty")
     throw new Refusal("[", "it is supported for arrays with a type only");
   const index = expect(how, position, INT64);
@@ -50,6 +49,15 @@ export function arrayItem(array: Term, position: Term, how: string): Term {
     sql: `googlesql_item${isSafe ? "_safe" : ""}(${array.sql}, ${index.sql} + ${shift})`,
     type: array.type.item,
   };
+}
+
+function jsonItem(json: Term, { written }: Term, how: string): Term {
+  if (how !== "OFFSET" || written?.kind !== "integer" || written.value < 0n)
+    throw new Refusal(
+      "[",
+      "a part of JSON can be read by a written position only; use JSON_VALUE or JSON_QUERY",
+    );
+  return { sql: `json_extract(${json.sql}, '$[${written.value}]')`, type: JSON_TYPE };
 }
 
 export function generateArray(args: readonly Term[]): Term {

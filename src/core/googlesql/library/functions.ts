@@ -148,6 +148,12 @@ const specials: Readonly<Record<string, (args: readonly Term[], call: Call) => T
   ARRAY_CONCAT: (args) => concatenation("ARRAY_CONCAT", args),
   COALESCE: (args) => coalesce("COALESCE", args),
   CONCAT: (args) => concatenation("CONCAT", asTexts("CONCAT", args)),
+  CURRENT_DATE: (args, call) => {
+    const [zone, more] = args;
+    return zone && !more
+      ? inZone("DATE", { sql: "now()", type: TIMESTAMP }, zone)
+      : callSignature(call, dateSignatures.get("CURRENT_DATE") ?? [], args);
+  },
   DATE: (args, call) => zoned(args, call),
   DATETIME: (args, call) => zoned(args, call),
   EXP: ([value]) => exponential(expect("EXP", required("EXP", value), FLOAT64)),
@@ -158,6 +164,10 @@ const specials: Readonly<Record<string, (args: readonly Term[], call: Call) => T
   FORMAT_TIMESTAMP: (args) => formatDate("FORMAT_TIMESTAMP", args),
   GENERATE_ARRAY: generateArray,
   GENERATE_UUID: () => ({ sql: "CAST(uuid() AS VARCHAR)", type: STRING, isVolatile: true }),
+  GROUPING: ([value]) => ({
+    sql: `CAST(grouping(${required("GROUPING", value).sql}) AS BIGINT)`,
+    type: INT64,
+  }),
   GREATEST: (args) => extreme("GREATEST", args),
   IF: ([condition, then, otherwise]) => {
     const test = expect("IF", required("IF", condition), BOOL);
