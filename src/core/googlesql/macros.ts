@@ -168,6 +168,15 @@ googlesql_in_timestamps(x) AS CASE WHEN x IS NULL OR (x >= TIMESTAMPTZ '0001-01-
   TIMESTAMPTZ '10000-01-01 00:00:00+00') THEN x ELSE error('the time is out of range') END;
 googlesql_instant(x, z) AS CASE WHEN timezone(z, timezone(z, x) - to_hours(1)) = x THEN timezone(z, x) -
   to_hours(1) ELSE timezone(z, x) END;
+googlesql_truncate_in_zone(x, z, p) AS x - (timezone(z, x) - date_trunc(p, timezone(z, x)));
+googlesql_offset_minutes(x, z) AS (epoch_us(timezone(z, x)) - epoch_us(timezone('UTC', x))) // 60000000;
+googlesql_offset_to_text(n, s) AS CASE WHEN n < 0 THEN '-' ELSE '+' END || lpad(CAST(abs(n) // 60 AS VARCHAR), 2,
+  '0') || s || lpad(CAST(abs(n) % 60 AS VARCHAR), 2, '0');
+googlesql_timestamp_to_text(x, z) AS googlesql_datetime_to_text(timezone(z, x)) ||
+  regexp_replace(googlesql_offset_to_text(googlesql_offset_minutes(x, z), ':'), ':00$', '');
+googlesql_generate_timestamps(a, b, n) AS CASE WHEN n = 0 THEN
+  error('the step of GENERATE_TIMESTAMP_ARRAY is 0') ELSE list_transform(generate_series(epoch_us(a), epoch_us(b),
+  n), lambda t: make_timestamptz(t)) END;
 googlesql_floor_div(a, b) AS (a - ((a % b) + b) % b) // b;
 googlesql_make_date(y, m, d) AS CASE WHEN y BETWEEN 1 AND 9999 THEN make_date(y, m, d) WHEN y IS NULL THEN NULL
   ELSE error('the year is out of range') END;
@@ -231,6 +240,9 @@ googlesql_text_to_json(x) AS CAST(to_json(x) AS VARCHAR);
 googlesql_unsigned(f, x) AS CASE WHEN x < 0 THEN '-' || printf(f, - x) ELSE printf(f, x) END;
 googlesql_finite_format(f, x) AS CASE WHEN isfinite(x) IS FALSE THEN
   error('FORMAT of NaN or infinity is not supported') ELSE printf(f, x) END;
+googlesql_numeric_to_json(x) AS CASE WHEN x = googlesql_numeric(trunc(x)) AND abs(x) <= 9007199254740992 THEN
+  googlesql_numeric_to_text(x) ELSE '"' || googlesql_numeric_to_text(x) || '"' END;
+googlesql_pad_text_right(s, n) AS CASE WHEN length(s) >= n THEN s ELSE rpad(s, CAST(n AS INTEGER), ' ') END;
 googlesql_pad_text(s, n) AS CASE WHEN length(s) >= n THEN s ELSE lpad(s, CAST(n AS INTEGER), ' ') END;
 `);
 

@@ -14,7 +14,7 @@ export class Node {
     this.#fields = isRecord(fields) ? fields : {};
     this.#unread = new Set(
       Object.entries(this.#fields).flatMap(([name, value]) =>
-        isEmpty(value) || notes.has(name) || name.endsWith("_comments") ? [] : [name],
+        isEmpty(value) || notes.has(name) || name === "comments" || name.endsWith("_comments") ? [] : [name],
       ),
     );
   }
@@ -24,6 +24,9 @@ export class Node {
     if (!isRecord(raw)) throw new Refusal("", "The parser gave no tree that can be read");
     const [kind] = Object.keys(raw);
     if (kind === undefined) throw new Refusal("", "The parser gave an empty node");
+    const inner = raw[kind];
+    // An expression with a comment after it.
+    if (kind === "annotated" && isRecord(inner)) return Node.from(inner.this);
     return new Node(kind, raw[kind]);
   }
 

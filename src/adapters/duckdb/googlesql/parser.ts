@@ -1,5 +1,7 @@
 import * as z from "zod";
 import { BatonError, errorCode } from "../../../core/errors/errors.ts";
+import { decodeEscapes } from "../../../core/googlesql/escapes.ts";
+import { Refusal } from "../../../core/googlesql/refusal.ts";
 import {
   type Translation,
   type TranslationInput,
@@ -42,10 +44,21 @@ type Tree = Pick<TranslationInput, "text" | "tree" | "rewritten"> | { readonly p
 
 export async function parseGoogleSql(text: string): Promise<Tree> {
   const parser = await loadParser();
-  const parsed = parser.parse(text, "bigquery");
+  const decoded = withoutEscapes(text);
+  if (typeof decoded !== "string") return decoded;
+  const parsed = parser.parse(decoded, "bigquery");
   if (!parsed.success) return { problem: `it can't be parsed: ${parsed.error ?? "unknown error"}` };
   const generated = parser.generate(parsed.ast, "bigquery");
   return { text, tree: parsed.ast, rewritten: generated.sql?.join(";") ?? "" };
+}
+
+function withoutEscapes(text: string): string | { readonly problem: string } {
+  try {
+    return decodeEscapes(text);
+  } catch (thrown) {
+    if (!(thrown instanceof Refusal)) throw thrown;
+    return { problem: thrown.message };
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { type Interval, intervalValue, lastDay, shift } from "../library/date-arithmetic.ts";
 import { extract } from "../library/dates.ts";
 import { callFunction } from "../library/functions.ts";
-import { like } from "../library/texts.ts";
+import { like, likeList } from "../library/texts.ts";
 import type { Names } from "../queries/surroundings.ts";
 import { Refusal } from "../refusal.ts";
 import { fieldOf } from "../structs.ts";
@@ -182,12 +182,21 @@ function interval(node: Node, context: Context): Interval {
 
 function likeTerm(node: Node, context: Context): Term {
   const [value, pattern] = [node.node("left"), node.node("right")];
-  if (node.has("quantifier"))
-    throw new Refusal("LIKE", "LIKE ANY, LIKE SOME and LIKE ALL are not supported; write OR and AND");
+  const quantifier = node.has("quantifier") ? node.text("quantifier") : undefined;
   const isNot = node.flag("not");
   node.end("LIKE");
-  const sql = like(context.term(value), context.term(pattern));
+  const sql = quantifier
+    ? likeList(context.term(value), patterns(pattern, context), quantifier)
+    : like(context.term(value), context.term(pattern));
   return { sql: isNot ? `(NOT ${sql})` : sql, type: types.BOOL };
+}
+
+function patterns(list: Node, context: Context): readonly Term[] {
+  if (list.kind !== "tuple" && list.kind !== "paren")
+    throw new Refusal("LIKE", "its patterns are supported as a list, such as LIKE ANY ('a%', 'b%')");
+  const items = list.kind === "paren" ? [list.node("this")] : list.nodes("expressions");
+  list.end("LIKE");
+  return items.map((item) => context.term(item));
 }
 
 function joined(node: Node, context: Context): Term {

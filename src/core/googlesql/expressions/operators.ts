@@ -167,7 +167,14 @@ export function assertComparable(operator: string, type: Type): void {
 export function logic(node: Node, context: Context): Term {
   const operator = node.kind.toUpperCase();
   if (node.kind === "not") {
-    const inner = expect("NOT", context.term(node.node("this")), BOOL);
+    const operand = node.node("this");
+    // The parser reads both of them as the second one, and they differ.
+    if (operand.kind === "like" && operand.has("quantifier"))
+      throw new Refusal(
+        "NOT",
+        "x NOT LIKE ANY (…) is not supported; write NOT (x LIKE ANY (…)), or AND and OR",
+      );
+    const inner = expect("NOT", context.term(operand), BOOL);
     node.end("NOT");
     return { sql: `(NOT ${inner.sql})`, type: BOOL };
   }

@@ -1,6 +1,6 @@
 import { Refusal } from "../refusal.ts";
 import { assertRepeatable, expect, type Term } from "../terms.ts";
-import { arrayOf, DATE, INT64, JSON_TYPE, type Type, typeName } from "../types.ts";
+import { arrayOf, DATE, INT64, quoteText, type Type, typeName } from "../types.ts";
 
 /** Functions of arrays with any items. */
 export function arrayFunction(name: string, args: readonly Term[]): Term | undefined {
@@ -51,13 +51,17 @@ export function arrayItem(array: Term, position: Term, how: string): Term {
   };
 }
 
-function jsonItem(json: Term, { written }: Term, how: string): Term {
-  if (how !== "OFFSET" || written?.kind !== "integer" || written.value < 0n)
-    throw new Refusal(
-      "[",
-      "a part of JSON can be read by a written position only; use JSON_VALUE or JSON_QUERY",
-    );
-  return { sql: `json_extract(${json.sql}, '$[${written.value}]')`, type: JSON_TYPE };
+/** `json[0]` and `json["name"]`: NULL if there is no such part. */
+function jsonItem(json: Term, position: Term, how: string): Term {
+  if (how !== "OFFSET") throw new Refusal(how, "an item of JSON is read as json[0]");
+  if (position.written?.kind === "integer")
+    return { ...json, sql: `json_extract(${json.sql}, '$[${position.written.value}]')` };
+  if (position.written?.kind === "text" && !/["\\*]/.test(position.written.value))
+    return { ...json, sql: `json_extract(${json.sql}, ${quoteText(`$."${position.written.value}"`)})` };
+  throw new Refusal(
+    "[",
+    "a part of JSON is read as json[0] or json['name'], with a number or name in the text",
+  );
 }
 
 export function generateArray(args: readonly Term[]): Term {

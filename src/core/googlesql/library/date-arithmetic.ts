@@ -1,7 +1,7 @@
 import type { DatePart } from "../expressions/calls.ts";
 import { Refusal } from "../refusal.ts";
 import { assertRepeatable, expect, type Term } from "../terms.ts";
-import { DATE, DATETIME, INT64, INTERVAL, TIME, TIMESTAMP, type Type, typeName } from "../types.ts";
+import { arrayOf, DATE, DATETIME, INT64, INTERVAL, TIME, TIMESTAMP, type Type, typeName } from "../types.ts";
 import { dayParts, isWritten, localTime, timeParts } from "./dates.ts";
 
 /** DATE_DIFF and DATETIME_DIFF count boundaries. TIMESTAMP_DIFF counts whole parts that have passed. */
@@ -121,6 +121,22 @@ export function intervalValue({ count, part }: Interval): Term {
   if (day !== undefined) return { sql: `to_days(CAST(${step} * ${day} AS INTEGER))`, type: INTERVAL };
   if (micros !== undefined) return { sql: `to_microseconds(${step} * ${micros})`, type: INTERVAL };
   throw new Refusal(part, "it is no part of an INTERVAL");
+}
+
+export function generateTimestamps(start: Term, end: Term, { count, part }: Interval): Term {
+  const name = "GENERATE_TIMESTAMP_ARRAY";
+  const unit = microseconds[part];
+  if (!unit) throw new Refusal(part, `${name} does not know this part`);
+  const [first, last, step] = [
+    expect(name, start, TIMESTAMP),
+    expect(name, end, TIMESTAMP),
+    expect(name, count, INT64),
+  ];
+  assertRepeatable(name, [first, last, step]);
+  return {
+    sql: `googlesql_generate_timestamps(${first.sql}, ${last.sql}, ${step.sql} * ${unit})`,
+    type: arrayOf(TIMESTAMP),
+  };
 }
 
 export function lastDay(value: Term, part: DatePart): Term {

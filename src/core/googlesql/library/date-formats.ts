@@ -4,8 +4,8 @@ import { DATE, DATETIME, quoteText, STRING, TIME, TIMESTAMP, type Type } from ".
 import { timeZone } from "../written-times.ts";
 import { localTime } from "./dates.ts";
 
-const ofDates = "AaBbhCDdeFGgjmQUuVWwxYy";
-const ofTimes = "HIMpRSTX";
+const ofDates = "AaBbchCDdeFGgjmQUuVWwxYy";
+const ofTimes = "cHIMpRSTX";
 
 /** Elements that strftime writes as GoogleSQL does. */
 const same = new Set("AaBbdHIjMmpSUuVWwYyG%");
@@ -21,6 +21,7 @@ const asOthers: Readonly<Record<string, string>> = {
 };
 /** Elements that strftime lacks, as expressions of the local time. */
 const asExpressions: Readonly<Record<string, string>> = {
+  c: "(strftime($1, '%a %b ') || lpad(CAST(extract(day FROM $1) AS VARCHAR), 2, ' ') || strftime($1, ' %H:%M:%S %Y'))",
   C: "lpad(CAST(extract(year FROM $1) // 100 AS VARCHAR), 2, '0')",
   Q: "CAST(extract(quarter FROM $1) AS VARCHAR)",
   e: "lpad(CAST(extract(day FROM $1) AS VARCHAR), 2, ' ')",
@@ -114,6 +115,7 @@ const parsed: Readonly<Record<string, { readonly match: string; readonly format:
   b: { match: "[A-Za-z]{3}", format: "%b" },
   h: { match: "[A-Za-z]{3}", format: "%b" },
   B: { match: "[A-Za-z]{3,9}", format: "%B" },
+  "E*S": { match: "[0-5]?[0-9](?:[.][0-9]{1,6})?", format: "%S" },
   T: { match: "[0-9]{1,2}:[0-9]{1,2}:[0-5]?[0-9]", format: "%H:%M:%S" },
   R: { match: "[0-9]{1,2}:[0-9]{1,2}", format: "%H:%M" },
   D: { match: "[0-9]{1,2}/[0-9]{1,2}/[0-9]{2}", format: "%m/%d/%y" },
@@ -133,21 +135,26 @@ export function parseDate(name: string, args: readonly Term[], isSafe: boolean):
   assertParsable(name, elements);
   const parts = found.map((piece) => parsedPiece(name, piece));
   const pattern = quoteText(parts.map(({ match }) => match).join(""));
-  const strptimeFormat = quoteText(parts.map((part) => part.format).join(""));
+  const written = parts.map((part) => part.format).join("");
+  // strptime has no optional fraction, but takes several formats.
+  const strptimeFormat = elements.includes("E*S")
+    ? `[${quoteText(written.replace("%S", "%S.%f"))}, ${quoteText(written)}]`
+    : quoteText(written);
   const sql = `googlesql_parse${isSafe ? "_safe" : ""}(${text.sql}, ${pattern}, ${strptimeFormat})`;
   if (name === "PARSE_DATE") return { sql: `CAST(${sql} AS DATE)`, type: DATE };
   if (name === "PARSE_TIME") return { sql: `CAST(${sql} AS TIME)`, type: TIME };
   if (name === "PARSE_DATETIME") return { sql, type: DATETIME };
-  const written = zone ? timeZone(name, writtenText(name, "the time zone", zone)) : "UTC";
+  const zoneName = zone ? timeZone(name, writtenText(name, "the time zone", zone)) : "UTC";
   return {
-    sql: written === "UTC" ? `timezone('UTC', ${sql})` : `googlesql_instant(${sql}, ${quoteText(written)})`,
+    sql: zoneName === "UTC" ? `timezone('UTC', ${sql})` : `googlesql_instant(${sql}, ${quoteText(zoneName)})`,
     type: TIMESTAMP,
   };
 }
 
 function assertParsable(name: string, elements: readonly string[]): void {
-  const has = (all: string) => elements.some((element) => all.includes(element));
-  if (new Set(elements).size !== elements.length) throw new Refusal(name, "its format has an element twice");
+  const has = (all: string) => elements.some((element) => all.includes(element === "E*S" ? "S" : element));
+  if (new Set(elements.map((element) => (element === "E*S" ? "S" : element))).size !== elements.length)
+    throw new Refusal(name, "its format has an element twice");
   if (name !== "PARSE_TIME" && !has("YyFD"))
     throw new Refusal(name, "its format needs a year: DuckDB and BigQuery fill in other ones");
   if (has("FD") && has("YymdbBh")) throw new Refusal(name, "its format has a part of the date twice");

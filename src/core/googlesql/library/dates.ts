@@ -1,7 +1,7 @@
 import type { DatePart } from "../expressions/calls.ts";
 import { Refusal } from "../refusal.ts";
 import { assertRepeatable, expect, type Term, writtenText } from "../terms.ts";
-import { DATE, DATETIME, INT64, quoteText, TIME, TIMESTAMP, type Type, typeName } from "../types.ts";
+import { DATE, DATETIME, INT64, quoteText, STRING, TIME, TIMESTAMP, type Type, typeName } from "../types.ts";
 import { timeZone } from "../written-times.ts";
 import { readSignatures } from "./signatures.ts";
 
@@ -40,9 +40,14 @@ export const dateSignatures = readSignatures(`
   CURRENT_TIME() TIME = CAST(timezone('UTC', now()) AS TIME)
 `);
 
-/** DATE, DATETIME, TIME and TIMESTAMP of a value in a time zone. */
+/** DATE, DATETIME, STRING, TIME and TIMESTAMP of a value in a time zone. */
 export function inZone(name: string, value: Term, zone: Term): Term {
   const written = zoneSql(name, zone);
+  if (name === "STRING") {
+    const instant = expect(name, value, TIMESTAMP);
+    assertRepeatable(name, [instant]);
+    return { sql: `googlesql_timestamp_to_text(${instant.sql}, ${written})`, type: STRING };
+  }
   if (name === "TIMESTAMP") {
     if (value.type.kind === "STRING" && value.written?.kind !== "text")
       throw new Refusal(
@@ -57,6 +62,14 @@ export function inZone(name: string, value: Term, zone: Term): Term {
   const local = `timezone(${written}, ${expect(name, value, TIMESTAMP).sql})`;
   if (name === "DATETIME") return { sql: local, type: DATETIME };
   const type = name === "DATE" ? DATE : TIME;
+  return { sql: `CAST(${local} AS ${type.kind})`, type };
+}
+
+/** CURRENT_DATE, CURRENT_DATETIME and CURRENT_TIME in a time zone. */
+export function currentTime(name: string, zone: Term): Term {
+  const local = `timezone(${zoneSql(name, zone)}, now())`;
+  if (name === "CURRENT_DATETIME") return { sql: local, type: DATETIME };
+  const type = name === "CURRENT_DATE" ? DATE : TIME;
   return { sql: `CAST(${local} AS ${type.kind})`, type };
 }
 
@@ -135,6 +148,12 @@ export function truncate(name: string, value: Term, part: DatePart, zone?: Term)
     return { sql: type.kind === "TIMESTAMP" ? `timezone('UTC', ${cut})` : cut, type };
   }
   const written = zoneSql(name, zone);
+  if (!isDay)
+    // The local time does not say which of two equal hours it is, at the end of summer time.
+    return {
+      sql: `googlesql_truncate_in_zone(${from.sql}, ${written}, ${quoteText(part.name.toLowerCase())})`,
+      type,
+    };
   return {
     sql: `googlesql_instant(${truncateLocal(`timezone(${written}, ${from.sql})`, part, "DATETIME")}, ${written})`,
     type,

@@ -45,11 +45,13 @@ function assertPlain(
   takes: "width" | "nothing",
 ): void {
   const isPlain = allowed.test(flags) && (takes === "width" || width === "");
-  if (!isPlain || (digits !== undefined && !/[fF]$/.test(text)))
+  if (!isPlain || (digits !== undefined && !/[eEfFgG]$/.test(text)))
     throw new Refusal(text, `FORMAT with ${text} is not supported here`);
 }
 
 const integerElement: ReadElement = (text, parts, value) => {
+  if (parts.flags === "'" && parts.width === "" && parts.digits === undefined)
+    return `format('{:,}', ${expect(text, value, INT64).sql})`;
   assertPlain(text, parts, /^[-+ 0]*$/, "width");
   return `printf(${quoteText(`%${parts.flags}${parts.width}d`)}, ${expect(text, value, INT64).sql})`;
 };
@@ -63,15 +65,19 @@ const floatElement: ReadElement = (text, parts, value) => {
   assertPlain(text, parts, /^[-+ 0]*$/, "width");
   if (value.type.kind === "NUMERIC")
     throw new Refusal(text, "FORMAT of NUMERIC is not supported; CAST it AS FLOAT64 or AS STRING");
-  const format = quoteText(`%${parts.flags}${parts.width}.${parts.digits ?? "6"}f`);
+  const format = quoteText(
+    `%${parts.flags}${parts.width}.${parts.digits ?? "6"}${parts.kind === "F" ? "f" : parts.kind}`,
+  );
   return `googlesql_finite_format(${format}, ${expect(text, value, FLOAT64).sql})`;
 };
 
 const textElement: ReadElement = (text, parts, value) => {
-  assertPlain(text, parts, /^$/, "width");
+  assertPlain(text, parts, /^-?$/, "width");
   if (value.type.kind !== "STRING" && value.type.kind !== "UNKNOWN")
     throw new Refusal(text, `%s takes STRING, not ${typeName(value.type)}; write %d, %f or %t`);
-  return parts.width === "" ? value.sql : `googlesql_pad_text(${value.sql}, ${parts.width})`;
+  if (parts.width === "") return value.sql;
+  const pad = parts.flags === "-" ? "googlesql_pad_text_right" : "googlesql_pad_text";
+  return `${pad}(${value.sql}, ${parts.width})`;
 };
 
 const anyElement: ReadElement = (text, parts, value) => {
@@ -85,8 +91,12 @@ const anyElement: ReadElement = (text, parts, value) => {
 };
 
 const elements: Readonly<Record<string, ReadElement>> = {
+  E: floatElement,
   F: floatElement,
+  G: floatElement,
   X: unsignedElement,
+  e: floatElement,
+  g: floatElement,
   d: integerElement,
   f: floatElement,
   i: integerElement,

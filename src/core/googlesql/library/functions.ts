@@ -19,9 +19,9 @@ import {
   typeName,
 } from "../types.ts";
 import { arrayFunction, generateArray, generateDates } from "./arrays.ts";
-import { difference, type Interval, shift } from "./date-arithmetic.ts";
+import { difference, generateTimestamps, type Interval, shift } from "./date-arithmetic.ts";
 import { formatDate, parseDate } from "./date-formats.ts";
-import { dateSignatures, inZone, truncate } from "./dates.ts";
+import { currentTime, dateSignatures, inZone, truncate } from "./dates.ts";
 import { formatText } from "./format.ts";
 import { jsonRead, toJsonString } from "./json.ts";
 import { exponential, extreme, numberSignatures, power, roundTo, safeDivide } from "./numbers.ts";
@@ -109,6 +109,7 @@ function dateFunction({ name, args }: Call, context: Context, readInterval: Read
     return context.term(arg);
   };
   if (name === "GENERATE_DATE_ARRAY") return dateArray(args, context, readInterval);
+  if (name === "GENERATE_TIMESTAMP_ARRAY") return timestampArray(args, context, readInterval);
   if (!match) return undefined;
   const [, type = "", what = ""] = match;
   if (args.length > (what === "ADD" || what === "SUB" ? 2 : 3))
@@ -144,16 +145,23 @@ function dateArray(args: readonly Node[], context: Context, readInterval: ReadIn
   );
 }
 
+function timestampArray(args: readonly Node[], context: Context, readInterval: ReadInterval): Term {
+  const [start, end, step, more] = args;
+  if (!start || !end || step?.kind !== "interval" || more)
+    throw new Refusal(
+      "GENERATE_TIMESTAMP_ARRAY",
+      "it needs a first and a last time, and a step such as INTERVAL 1 HOUR",
+    );
+  return generateTimestamps(context.term(start), context.term(end), readInterval(step, context));
+}
+
 const specials: Readonly<Record<string, (args: readonly Term[], call: Call) => Term>> = {
   ARRAY_CONCAT: (args) => concatenation("ARRAY_CONCAT", args),
   COALESCE: (args) => coalesce("COALESCE", args),
   CONCAT: (args) => concatenation("CONCAT", asTexts("CONCAT", args)),
-  CURRENT_DATE: (args, call) => {
-    const [zone, more] = args;
-    return zone && !more
-      ? inZone("DATE", { sql: "now()", type: TIMESTAMP }, zone)
-      : callSignature(call, dateSignatures.get("CURRENT_DATE") ?? [], args);
-  },
+  CURRENT_DATE: (args, call) => current(args, call),
+  CURRENT_DATETIME: (args, call) => current(args, call),
+  CURRENT_TIME: (args, call) => current(args, call),
   DATE: (args, call) => zoned(args, call),
   DATETIME: (args, call) => zoned(args, call),
   EXP: ([value]) => exponential(expect("EXP", required("EXP", value), FLOAT64)),
@@ -214,6 +222,7 @@ const specials: Readonly<Record<string, (args: readonly Term[], call: Call) => T
   REGEXP_SUBSTR: (args) => regularExpression("REGEXP_SUBSTR", args),
   ROUND: (args, call) => rounded(args, call),
   SAFE_DIVIDE: ([left, right]) => safeDivide(required("SAFE_DIVIDE", left), required("SAFE_DIVIDE", right)),
+  STRING: (args, call) => zoned(args, call),
   TIME: (args, call) => zoned(args, call),
   TIMESTAMP: (args, call) => zoned(args, call),
   TO_JSON: ([value, mode]) => {
@@ -240,10 +249,16 @@ function rounded(args: readonly Term[], call: Call): Term {
     : callSignature(call, numberSignatures.get(call.name) ?? [], args);
 }
 
-/** DATE, DATETIME, TIME and TIMESTAMP, which take a time zone as their second argument. */
+/** DATE, DATETIME, STRING, TIME and TIMESTAMP, which take a time zone as their second argument. */
 function zoned(args: readonly Term[], call: Call): Term {
   const [value, zone, more] = args;
   if (value && zone && !more && zone.type.kind === "STRING") return inZone(call.name, value, zone);
+  return callSignature(call, dateSignatures.get(call.name) ?? textSignatures.get(call.name) ?? [], args);
+}
+
+function current(args: readonly Term[], call: Call): Term {
+  const [zone, more] = args;
+  if (zone && !more) return currentTime(call.name, zone);
   return callSignature(call, dateSignatures.get(call.name) ?? [], args);
 }
 

@@ -82,6 +82,16 @@ function jsonText(sql: string, type: Type, depth: number): string {
       return orNull(`googlesql_text_to_json(${sql})`);
     case "DATE":
       return orNull(`'"' || CAST(${sql} AS VARCHAR) || '"'`);
+    case "BYTES":
+      return orNull(`'"' || to_base64(${sql}) || '"'`);
+    case "DATETIME":
+      return orNull(`'"' || replace(googlesql_datetime_to_text(${sql}), ' ', 'T') || '"'`);
+    case "NUMERIC":
+      return orNull(`googlesql_numeric_to_json(${sql})`);
+    case "TIME":
+      return orNull(`'"' || googlesql_time_to_text(${sql}) || '"'`);
+    case "TIMESTAMP":
+      return orNull(`'"' || replace(googlesql_datetime_to_text(timezone('UTC', ${sql})), ' ', 'T') || 'Z"'`);
     case "ARRAY": {
       const item = `item_${depth}`;
       const items = `list_transform(${sql}, lambda ${item}: ${jsonText(item, type.item, depth + 1)})`;

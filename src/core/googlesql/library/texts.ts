@@ -103,6 +103,13 @@ function countGroups(pattern: string): number {
   return groups;
 }
 
+/** LIKE ANY, LIKE SOME and LIKE ALL of a list of patterns. */
+export function likeList(value: Term, patterns: readonly Term[], quantifier: string): string {
+  assertRepeatable("LIKE", [value]);
+  const tests = patterns.map((pattern) => like(value, pattern));
+  return `(${tests.join(quantifier === "ALL" ? " AND " : " OR ")})`;
+}
+
 /** LIKE, in whose patterns a backslash always escapes. */
 export function like(value: Term, pattern: Term): string {
   const [text, form] = [expect("LIKE", value, STRING), expect("LIKE", pattern, STRING)];
