@@ -82,7 +82,7 @@ async function problemOf(place: Place, text: string): Promise<CatalogProblem | s
     const line = await lineInFile(place, problem.line);
     return {
       file,
-      code: "SQL_UNSUPPORTED",
+      code: problem.code,
       message: problem.message,
       where: `${file}${line === undefined ? "" : `:${line}`}, task "${task.id}", ${parameter}.googlesql`,
     };

@@ -93,7 +93,11 @@ const ParametersSchema = z
     decimal: z.enum([".", ","]).optional(),
     dateFormat: z.union([dateFormatSchema, z.array(dateFormatSchema).min(1)]).optional(),
     nullValues: z.array(z.string()).max(limits.nullValues).optional(),
-    columns: z.union([z.record(z.string(), kindSchema), z.array(columnSchema).min(1)]).optional(),
+    columns: z
+      .union([z.record(z.string(), kindSchema), z.array(columnSchema).min(1)], {
+        error: `types by name, such as { zip: "text" }, or a list of names; types are ${columnKinds.join(", ")}`,
+      })
+      .optional(),
     allowMissing: z.boolean().optional(),
     skipRows: z.int().min(0).max(limits.skippedRows).optional(),
     file: FileParameterSchema.optional(),

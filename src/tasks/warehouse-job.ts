@@ -61,11 +61,14 @@ export function checkKey(
 const textSchema = z.string().min(1);
 
 /** One SQL text, one per dialect, or one in GoogleSQL. */
-export const sqlSchema = z.union([
-  textSchema,
-  z.strictObject({ googlesql: textSchema }),
-  z.strictObject({ duckdb: textSchema.optional(), bigquery: textSchema.optional() }),
-]);
+export const sqlSchema = z.union(
+  [
+    textSchema,
+    z.strictObject({ googlesql: textSchema }),
+    z.strictObject({ duckdb: textSchema.optional(), bigquery: textSchema.optional() }),
+  ],
+  { error: "one text, or { googlesql: text }, or { duckdb: text, bigquery: text }" },
+);
 
 const FileSchema = z.object({
   bucket: z.string().min(1),

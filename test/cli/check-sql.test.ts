@@ -28,6 +28,28 @@ test("validate: names what is refused of a text in GoogleSQL, with file and line
   ]);
 });
 
+test("validate: a text that is no SQL is a mistake of the text", async () => {
+  const place = new Workplace({ "sums.yaml": yaml("        googlesql: SELECT a FROM") });
+  const { code, json } = await place.baton(["validate", "workflows/sums.yaml", "--json"]);
+  expect(code).toBe(1);
+  expect(json.problems).toMatchObject([
+    { code: "SQL_FAILED", message: expect.stringMatching(/^it can't be parsed: .*line 1/) },
+  ]);
+});
+
+test("validate: SQL in two forms at once is refused with the forms that there are", async () => {
+  const place = new Workplace({
+    "sums.yaml": yaml("        googlesql: SELECT 1 AS a\n        duckdb: SELECT 1 AS a"),
+  });
+  const { json } = await place.baton(["validate", "workflows/sums.yaml", "--json"]);
+  expect(json.problems).toMatchObject([
+    {
+      code: "TASK_PARAMETERS_INVALID",
+      message: "one text, or { googlesql: text }, or { duckdb: text, bigquery: text }",
+    },
+  ]);
+});
+
 test("validate: a text in GoogleSQL that both engines run is valid, whatever its tables are", async () => {
   const sql =
     "SELECT k, SUM(x) AS total FROM shop.sales WHERE day >= DATE(@since) GROUP BY k ORDER BY total DESC";

@@ -111,6 +111,21 @@ export const fileRules: Readonly<Record<string, readonly FileCase[]>> = {
     { name: "tabs", text: "id\tname\n1\tAda\n", gives: ada },
     { name: "bars", text: "id|name\n1|Ada\n", gives: ada },
     { name: "as given", text: "id:name\n1:Ada\n", options: { delimiter: ":" }, gives: ada },
+    {
+      name: "beside the decimal comma",
+      text: "1,5;2,5\n3,5;4,5\n",
+      options: { header: false, decimal: "," },
+      gives: [
+        { column_1: 1.5, column_2: 2.5 },
+        { column_1: 3.5, column_2: 4.5 },
+      ],
+    },
+    {
+      name: "none beside the decimal comma",
+      text: "price\n1,5\n",
+      options: { decimal: "," },
+      gives: [{ price: 1.5 }],
+    },
     { name: "as a line for Excel says", text: "sep=;\r\nid;name\r\n1;Ada\r\n", gives: ada },
     {
       name: "a rare one",
@@ -212,6 +227,33 @@ export const fileRules: Readonly<Record<string, readonly FileCase[]>> = {
       text: "1,Ada\n",
       options: { header: false, columns: [{ name: "id" }] },
       gives: refused(/line 1: it has 2 columns, and the option columns names 1/),
+    },
+    {
+      name: "and a short first row",
+      text: "1\n2,Ada\n",
+      options: { header: false, columns: [{ name: "id" }, { name: "name" }], allowMissing: true },
+      gives: [
+        { id: 1, name: null },
+        { id: 2, name: "Ada" },
+      ],
+    },
+    {
+      name: "and a delimiter at the end of the first row",
+      text: "1,Ada,\n",
+      options: { header: false, columns: [{ name: "id" }, { name: "name" }] },
+      gives: ada,
+    },
+    {
+      name: "and names that no engine has",
+      text: "1,2\n",
+      options: { header: false, columns: [{ name: "id" }, { name: "price (CHF)", type: "text" }] },
+      gives: [{ id: 1, "price _CHF_": "2" }],
+    },
+    {
+      name: "and a name that BigQuery keeps",
+      text: "1,2\n",
+      options: { header: false, columns: [{ name: "id" }, { name: "_TABLE_n" }] },
+      gives: refused(/line 1: .*BigQuery keeps for itself/),
     },
   ],
   "lines above the header": [
@@ -474,10 +516,16 @@ export const fileRules: Readonly<Record<string, readonly FileCase[]>> = {
       kinds: ["text", "integer"],
     },
     {
+      name: "by the name that the file writes",
+      text: "id,price (CHF)\n1,2\n",
+      options: { columns: [{ name: "Price (CHF)", type: "text" }] },
+      gives: [{ id: 1, "price _CHF_": "2" }],
+    },
+    {
       name: "a value that does not fit",
       text: "zip,n\n10001,x\n",
       options: { columns: [{ name: "n", type: "integer" }] },
-      gives: refused(/line 2, column "n": "x" is not an integer/),
+      gives: refused(/line 2, column "n": "x" is not an integer \(the type in the option columns\)/),
     },
     {
       name: "an unknown column",
@@ -611,6 +659,22 @@ export const fileRules: Readonly<Record<string, readonly FileCase[]>> = {
       file: "a.jsonl",
       text: '{"id":9007199254740993}\n',
       gives: [{ id: "9007199254740993" }],
+    },
+    {
+      name: "of more than 64 bits",
+      file: "a.jsonl",
+      text: '{"id":1}\n{"id":12345678901234567890}\n',
+      gives: refused(/line 2, column "id": .*as strings/),
+    },
+    {
+      name: "of more than 64 bits that are doubles",
+      file: "a.jsonl",
+      text: '{"id":1,"v":2}\n{"id":2,"v":18446744073709552000}\n',
+      gives: [
+        { id: 1, v: 2 },
+        { id: 2, v: 18446744073709552000 },
+      ],
+      kinds: ["integer", "decimal"],
     },
   ],
   "JSON of several types": [

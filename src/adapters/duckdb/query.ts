@@ -91,7 +91,7 @@ async function createTableAs(
   let isChecked = false;
   try {
     const sql = await duckdbSql(statements, question);
-    const { values, types } = await checkSelect(statements, duckdb, sql, question.parameters);
+    const { values, types } = await checkSelect(statements, duckdb, sql, question);
     const names = await resultNames(statements, sql, (statement) => statement.bind(values, types));
     isChecked = true;
     const columns = names ? ` (${names.map(quoteIdentifier).join(", ")})` : "";
@@ -118,7 +118,12 @@ async function duckdbSql(statements: Statements, { sql, parameters }: SelectQuer
 }
 
 /** Prepares the SQL on its own, so that errors quote the author's text, and checks that it only reads. */
-async function checkSelect(statements: Statements, duckdb: DuckDb, sql: string, parameters: JsonObject) {
+async function checkSelect(
+  statements: Statements,
+  duckdb: DuckDb,
+  sql: string,
+  { sql: source, parameters }: SelectQuery,
+) {
   const statement = await statements.prepare(sql);
   if (statement.statementType !== duckdb.StatementType.SELECT)
     throw permanentError("SQL_FAILED", "Only one SELECT statement can be run");
@@ -130,9 +135,14 @@ async function checkSelect(statements: Statements, duckdb: DuckDb, sql: string, 
       "SQL_FAILED",
       `The SQL asks for $${missing.join(", $")}, which the parameters do not give`,
     );
-  if (unused.length > 0)
+  // A translation writes a parameter without a value as NULL, and has checked the names itself.
+  const isTranslated = typeof source === "object" && "googlesql" in source;
+  if (unused.length > 0 && !isTranslated)
     throw permanentError("SQL_FAILED", `The SQL has no parameter $${unused.join(", $")}`);
-  return bindParameters(duckdb, parameters);
+  return bindParameters(
+    duckdb,
+    Object.fromEntries(Object.entries(parameters).filter(([name]) => wanted.includes(name))),
+  );
 }
 
 function parameterNames(statement: DuckDBPreparedStatement): readonly string[] {

@@ -9,6 +9,8 @@ import { mapScalars, parseType, typeText } from "./nested-types.ts";
 import { type Column, quoteIdentifier, quoteLiteral, type Statements } from "./statements.ts";
 
 const timeTypes = /^(DATE|TIME|TIMESTAMP)/;
+/** DuckDB's types of whole numbers beyond 64 bits. Such numbers are doubles, unless their table has the type. */
+const wideTypes = /^(UBIGINT|U?HUGEINT)$/;
 
 /** A JSON file, and its copy that DuckDB reads. */
 export interface JsonFile {
@@ -32,14 +34,15 @@ export async function jsonReader(
   const found = await statements.describe(
     `(FROM read_json(${file}, ${options}, sample_size = -1, map_inference_threshold = -1))`,
   );
-  if (await mayBeMisread(statements, file, found)) await scanJson(readText(path, fileOptions.encoding));
+  if (await mayBeMisread(statements, file, found, existing))
+    await scanJson(readText(path, fileOptions.encoding));
   const columns = found.map(({ name, type }) => {
     const tree = parseType(type);
     const target = existing.find((other) => other.name.toLowerCase() === name.toLowerCase());
     const known = target && parseType(target.type);
     const read =
       tree.kind === "scalar"
-        ? { ...tree, name: topLevelType(tree.name) }
+        ? { ...tree, name: topLevelType(tree.name, target?.type) }
         : mapScalars(tree, known, nestedType);
     return `${quoteIdentifier(name)}: ${quoteLiteral(typeText(read))}`;
   });
@@ -58,12 +61,18 @@ async function mayBeMisread(
   statements: Statements,
   file: string,
   columns: readonly Column[],
+  existing: readonly Column[],
 ): Promise<boolean> {
   const names = new Set(columns.map(({ name }) => name.toLowerCase()));
   const isInvented = (name: string) =>
     /^C\d+$/.test(name) || names.has(/^(.+)_\d+$/s.exec(name)?.[1]?.toLowerCase() ?? "");
   if (columns.some(({ name }) => isInvented(name))) return true;
-  if (!columns.some(({ type }) => /\bDOUBLE\b/.test(type))) return false;
+  const wide = new Set(
+    existing.flatMap(({ name, type }) => (wideTypes.test(type) ? [name.toLowerCase()] : [])),
+  );
+  const mayBeRounded = ({ name, type }: Column) =>
+    /\b(DOUBLE|UBIGINT|U?HUGEINT)\b/.test(type) && !wide.has(name.toLowerCase());
+  if (!columns.some(mayBeRounded)) return false;
   const found = await statements.rows(
     `SELECT 1 AS found FROM read_ndjson_objects(${file}, maximum_object_size = ${limits.fileRowBytes})
      WHERE regexp_matches(CAST(json AS VARCHAR), ${quoteLiteral(mayHoldInexactNumber.source)}) LIMIT 1`,
@@ -71,14 +80,20 @@ async function mayBeMisread(
   return found.length > 0;
 }
 
-function topLevelType(type: string): string {
+function topLevelType(type: string, target: string | undefined): string {
+  if (wideTypes.test(type)) return doubleUnlessWide(type, target);
   return timeTypes.test(type) || type === "UUID" ? "VARCHAR" : type;
 }
 
 /** A text is a time only where the table has one. */
 function nestedType(type: string, target: string | undefined): string {
+  if (wideTypes.test(type)) return doubleUnlessWide(type, target);
   if (type !== "UUID" && !timeTypes.test(type)) return type;
   return target !== undefined && timeTypes.test(target) ? target : "VARCHAR";
+}
+
+function doubleUnlessWide(type: string, target: string | undefined): string {
+  return target !== undefined && wideTypes.test(target) ? type : "DOUBLE";
 }
 
 const SchemaSchema = z.array(

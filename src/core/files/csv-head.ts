@@ -1,4 +1,5 @@
 import { limits } from "../limits.ts";
+import type { ColumnKind } from "./column-kinds.ts";
 import { type CsvFormat, CsvParser, type CsvRecord, countLines } from "./csv-parser.ts";
 import type { FileOptions } from "./file-options.ts";
 import { FileProblem } from "./file-problem.ts";
@@ -52,11 +53,11 @@ export function readCsvHead(text: string, isWhole: boolean, options: FileOptions
       `the header does not end within ${limits.fileHeadBytes / 1024 ** 2} MiB; is there a quote that does not end?`,
     );
   if (options.header === false) {
-    const names = givenNames(first, options);
+    const writtenNames = givenNames(first, options);
     return {
       ...format,
-      names,
-      writtenNames: names,
+      names: columnNames({ line: first.line, cells: writtenNames }),
+      writtenNames,
       length: top,
       line: topLines + 1,
       lineEnd: "\n",
@@ -67,11 +68,12 @@ export function readCsvHead(text: string, isWhole: boolean, options: FileOptions
   const header = text.slice(0, length);
   const lineEnd = /(?:\r?\n|\r)$/.exec(header)?.[0] ?? "\n";
   const names = columnNames(first);
-  assertColumnsExist(first, names, options);
+  const writtenNames = first.cells.map((cell) => cell.trim());
+  assertColumnsExist(first.line, { names, writtenNames }, options);
   return {
     ...format,
     names,
-    writtenNames: first.cells.map((cell) => cell.trim()),
+    writtenNames,
     length,
     line: 1 + countLines(header),
     lineEnd,
@@ -94,9 +96,12 @@ function lengthOfLines(text: string, lines: number): number {
  * The delimiter that splits the header and the first rows into the same number of cells. With several, the most
  * frequent one.
  */
-function detectDelimiter(text: string, isWhole: boolean, line: number, { quote = '"' }: FileOptions): string {
+function detectDelimiter(text: string, isWhole: boolean, line: number, options: FileOptions): string {
+  const { quote = '"', decimal } = options;
   const split = (delimiter: string) => splitBy(text, isWhole, { delimiter, quote });
-  const found = delimiters.map((delimiter) => ({ delimiter, ...split(delimiter) }));
+  const possible = delimiters.filter((delimiter) => delimiter !== decimal);
+  const [usual = ","] = possible;
+  const found = possible.map((delimiter) => ({ delimiter, ...split(delimiter) }));
   const agreeing = found.filter(({ agrees }) => agrees);
   const dividing = (agreeing.length > 0 ? agreeing : found).filter(({ columns }) => columns > 1);
   const best = dividing.reduce<(typeof found)[number] | undefined>(
@@ -112,9 +117,9 @@ function detectDelimiter(text: string, isWhole: boolean, line: number, { quote =
     throw new FileProblem(
       line,
       `its cells seem to be divided by ${JSON.stringify(rare)}; say so with the delimiter of loadFile, ` +
-        `or give it "," if it is one column`,
+        `or give it "${usual}" if it is one column`,
     );
-  return ",";
+  return usual;
 }
 
 function splitBy(text: string, isWhole: boolean, format: CsvFormat) {
@@ -170,7 +175,7 @@ function toColumnName(cell: string, line: number): string {
 }
 
 /** Columns without a name, such as row numbers, get a name by their position. */
-function columnNames({ line, cells }: CsvRecord): readonly string[] {
+function columnNames({ line, cells }: Pick<CsvRecord, "line" | "cells">): readonly string[] {
   const names = cells.map((cell, index) => toColumnName(cell, line) || `column_${index + 1}`);
   const seen = new Map<string, number>();
   for (const [index, name] of names.entries()) {
@@ -196,9 +201,13 @@ function sameNameReason(
 }
 
 /** The names that the options give the columns of a file without a header, or `column_1`, `column_2`, … */
-function givenNames({ line, cells }: CsvRecord, { columns }: FileOptions): readonly string[] {
+function givenNames(
+  { line, cells }: CsvRecord,
+  { columns, allowMissing = false }: FileOptions,
+): readonly string[] {
   if (!columns) return cells.map((_, index) => `column_${index + 1}`);
-  if (columns.length !== cells.length)
+  const isTooLong = cells.slice(columns.length).some((cell) => cell !== "");
+  if (isTooLong || (cells.length < columns.length && !allowMissing))
     throw new FileProblem(
       line,
       `it has ${cells.length} columns, and the option columns names ${columns.length}; name each of them`,
@@ -206,12 +215,15 @@ function givenNames({ line, cells }: CsvRecord, { columns }: FileOptions): reado
   return columns.map(({ name }) => name);
 }
 
+/** The names of columns, as they are in tables and as the file writes them. */
+type ColumnNames = Pick<CsvHead, "names" | "writtenNames">;
+
 function assertColumnsExist(
-  { line }: CsvRecord,
-  names: readonly string[],
+  line: number,
+  { names, writtenNames }: ColumnNames,
   { columns = [] }: FileOptions,
 ): void {
-  const known = new Set(names.map((name) => name.toLowerCase()));
+  const known = new Set([...names, ...writtenNames].map((name) => name.toLowerCase()));
   const unknown = columns.find(({ name }) => !known.has(name.toLowerCase()));
   if (unknown)
     throw new FileProblem(
@@ -223,9 +235,20 @@ function assertColumnsExist(
     );
 }
 
+/** The types that the options give columns, by either of their names. */
+export function givenTypes(
+  { names, writtenNames }: ColumnNames,
+  { columns = [] }: FileOptions,
+): readonly (ColumnKind | undefined)[] {
+  const types = new Map(columns.map(({ name, type }) => [name.toLowerCase(), type]));
+  return names.map(
+    (name, index) => types.get(name.toLowerCase()) ?? types.get(writtenNames[index]?.toLowerCase() ?? name),
+  );
+}
+
 /** The names of a file's columns in a table, which may have some of them as the file writes them. */
 export function namesInTable(
-  { names, writtenNames }: CsvHead,
+  { names, writtenNames }: ColumnNames,
   tableNames: readonly string[],
 ): readonly string[] {
   const known = new Set(tableNames.map((name) => name.toLowerCase()));

@@ -2,7 +2,7 @@ import { limits } from "../limits.ts";
 import { CellFormats } from "./cell-formats.ts";
 import { missingTexts, type TableKind } from "./column-kinds.ts";
 import { ColumnValues } from "./column-values.ts";
-import { type CsvHead, readCsvHead } from "./csv-head.ts";
+import { type CsvHead, givenTypes, readCsvHead } from "./csv-head.ts";
 import { CsvParser, type CsvRecord } from "./csv-parser.ts";
 import { areCellsStandard, type FileOptions } from "./file-options.ts";
 import { FileProblem, invalidValueReason } from "./file-problem.ts";
@@ -148,14 +148,14 @@ class Scan {
     const head = readCsvHead(this.#buffer, isWhole, this.#options);
     if (!head) return;
     const table = this.#tableColumns(head);
-    const given = new Map(this.#options.columns?.map(({ name, type }) => [name.toLowerCase(), type]));
+    const given = givenTypes(head, this.#options);
     const rules = {
       missing: missingTexts(this.#options.nullValues ?? []),
       formats: new CellFormats(this.#options),
     };
     this.#hasTable = table !== undefined;
     this.#columns = head.names.map(
-      (name, index) => new ColumnValues(rules, table ? table[index]?.kind : given.get(name.toLowerCase())),
+      (_, index) => new ColumnValues(rules, table ? table[index]?.kind : given[index]),
     );
     this.#head = head;
     this.#parser = new CsvRows(head, this.#options);
@@ -196,14 +196,19 @@ class Scan {
     );
   }
 
-  #assertFits({ names }: CsvHead): void {
+  #assertFits(head: CsvHead): void {
     const found = this.#columns.flatMap(({ kind, invalidValue }, index) =>
       invalidValue ? [{ kind, index, ...invalidValue }] : [],
     );
     const first = found.sort((one, other) => one.line - other.line)[0];
     if (!first) return;
-    const owner = this.#hasTable ? "of the table" : undefined;
-    throw new FileProblem(first.line, invalidValueReason(first.value, first.kind, owner), names[first.index]);
+    const isGiven = givenTypes(head, this.#options)[first.index] !== undefined;
+    const owner = this.#hasTable ? "of the table" : isGiven ? "in the option columns" : undefined;
+    throw new FileProblem(
+      first.line,
+      invalidValueReason(first.value, first.kind, owner),
+      head.names[first.index],
+    );
   }
 }
 

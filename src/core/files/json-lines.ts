@@ -26,6 +26,11 @@ function parseLine(text: string): unknown {
   });
 }
 
+/** Whether it is a whole number of 64 bits. */
+function isInteger(value: number): boolean {
+  return Number.isInteger(value) && Math.abs(value) < 2 ** 63;
+}
+
 interface Numbers {
   /** Some numbers of the field are fractions, so all become doubles. */
   hasFraction: boolean;
@@ -50,7 +55,7 @@ class JsonFields {
   add(value: unknown, line: number, path = "", shape = this.shape): string | undefined {
     if (value instanceof NumberSource) shape.addScalar(this.#addSource(path, line, value.source));
     else if (typeof value === "object" && value !== null) return this.#addAll(value, line, path, shape);
-    else if (typeof value === "number") shape.addScalar(this.#addNumber(path, !Number.isInteger(value)));
+    else if (typeof value === "number") shape.addScalar(this.#addNumber(path, !isInteger(value)));
     else if (typeof value === "boolean") shape.addScalar("boolean");
     if (typeof value !== "string") return undefined;
     shape.addScalar("text", value);

@@ -4,18 +4,26 @@ export interface RefusalReason {
   readonly word: string;
   /** What is wrong with it, and what to write instead. */
   readonly reason: string;
+  /** The text is wrong on every engine: it names what does not exist. */
+  readonly isMistake: boolean;
 }
 
 /** Thrown while a text is translated, and caught by `translateGoogleSql`. */
 export class Refusal extends Error implements RefusalReason {
   readonly word: string;
   readonly reason: string;
+  readonly isMistake: boolean = false;
 
   constructor(word: string, reason: string) {
     super(`${word}: ${reason}`);
     this.word = word;
     this.reason = reason;
   }
+}
+
+/** The text names a table, column or parameter that does not exist: it fails in BigQuery too. */
+export class UnknownName extends Refusal {
+  override readonly isMistake = true;
 }
 
 /** The line and column of a word outside of strings and comments. Undefined if the text does not have it. */

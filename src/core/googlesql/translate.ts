@@ -3,7 +3,7 @@ import { macrosOf } from "./macros.ts";
 import { query } from "./queries/query.ts";
 import { internalNames } from "./queries/scope.ts";
 import { type Environment, type KnownTable, Surroundings } from "./queries/surroundings.ts";
-import { placeOf, Refusal, type RefusalReason, withoutStrings } from "./refusal.ts";
+import { placeOf, Refusal, type RefusalReason, UnknownName, withoutStrings } from "./refusal.ts";
 import type { Term } from "./terms.ts";
 import { isRecord, Node } from "./tree.ts";
 import { duckDbType, quoteName, type Type } from "./types.ts";
@@ -52,8 +52,8 @@ export function translateGoogleSql(input: TranslationInput): Translation {
     return { ok: true, sql, macros: macrosOf(sql), parameters: used };
   } catch (thrown) {
     if (!(thrown instanceof Refusal)) throw thrown;
-    const { word, reason } = thrown;
-    return { ok: false, refusal: { word, reason, ...placeOf(input.text, word) } };
+    const { word, reason, isMistake } = thrown;
+    return { ok: false, refusal: { word, reason, isMistake, ...placeOf(input.text, word) } };
   }
 }
 
@@ -93,7 +93,7 @@ function assertOutput(columns: readonly { readonly name: string; readonly isAnon
 function parameter(name: string, known: Known | undefined, used: Set<string>): Term {
   if (!known) return { sql: "NULL", type: { kind: "UNKNOWN" } };
   const found = [...known.parameters].find(([key]) => key.toLowerCase() === name.toLowerCase());
-  if (!found) throw new Refusal(`@${name}`, "there is no such parameter");
+  if (!found) throw new UnknownName(`@${name}`, "there is no such parameter");
   const [key, type] = found;
   used.add(key);
   if (type === "null") return { sql: `$${key}`, type: { kind: "INT64" }, written: { kind: "null" } };

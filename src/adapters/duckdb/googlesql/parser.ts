@@ -61,18 +61,23 @@ function withoutEscapes(text: string): string | { readonly problem: string } {
   }
 }
 
+interface GoogleSqlProblem {
+  readonly code: "SQL_FAILED" | "SQL_UNSUPPORTED";
+  readonly message: string;
+  readonly line?: number | undefined;
+}
+
 /**
  * Why a text in GoogleSQL can't be run on DuckDB, as far as this shows without its tables; undefined if it can. Throws
  * `GOOGLESQL_PARSER_MISSING`.
  */
-export async function checkGoogleSql(
-  text: string,
-): Promise<{ readonly message: string; readonly line?: number | undefined } | undefined> {
+export async function checkGoogleSql(text: string): Promise<GoogleSqlProblem | undefined> {
   const parsed = await parseGoogleSql(text);
-  if ("problem" in parsed) return { message: parsed.problem };
+  if ("problem" in parsed) return { code: "SQL_FAILED", message: parsed.problem };
   const translation = translateGoogleSql(parsed);
   if (translation.ok) return undefined;
-  return { message: describeRefusal(translation), line: translation.refusal.line };
+  const { isMistake, line } = translation.refusal;
+  return { code: isMistake ? "SQL_FAILED" : "SQL_UNSUPPORTED", message: describeRefusal(translation), line };
 }
 
 export function describeRefusal({ refusal }: Extract<Translation, { readonly ok: false }>): string {

@@ -22,8 +22,12 @@ export async function translate(
     ...parsed,
     known: { tables: (path) => tables.get(tableName(path)), parameters: parameterTypes(parameters) },
   });
-  if (!translation.ok)
-    throw permanentError("SQL_UNSUPPORTED", `The SQL is not run on DuckDB: ${describeRefusal(translation)}`);
+  if (!translation.ok) {
+    const reason = describeRefusal(translation);
+    throw translation.refusal.isMistake
+      ? permanentError("SQL_FAILED", `The SQL failed: ${reason}`)
+      : permanentError("SQL_UNSUPPORTED", `The SQL is not run on DuckDB: ${reason}`);
+  }
   const unused = Object.keys(parameters).filter((name) => !translation.parameters.has(name));
   if (unused.length > 0)
     throw permanentError("SQL_FAILED", `The SQL has no parameter @${unused.join(", @")}`);

@@ -1,5 +1,5 @@
 import { compare } from "../expressions/operators.ts";
-import { Refusal } from "../refusal.ts";
+import { Refusal, UnknownName } from "../refusal.ts";
 import { expect, type Query, type Term } from "../terms.ts";
 import type { Node } from "../tree.ts";
 import { BOOL, isSameName, quoteName, type Type, UNKNOWN } from "../types.ts";
@@ -169,7 +169,7 @@ function table(node: Node, scope: Scope, surroundings: Surroundings): Item {
   const known = surroundings.environment.table(names);
   if (!known) {
     if (!surroundings.environment.isCheck)
-      throw new Refusal(names.join("."), `there is no table ${names.join(".")}`);
+      throw new UnknownName(names.join("."), `there is no table ${names.join(".")}`);
     return { sql: quoteName(last), relations: [{ alias, columns: [], isOpen: true }] };
   }
   const own = quoteName(alias);

@@ -1,4 +1,4 @@
-import { Refusal } from "../refusal.ts";
+import { Refusal, UnknownName } from "../refusal.ts";
 import { fields } from "../structs.ts";
 import type { OutputColumn, Query, Term } from "../terms.ts";
 import { isSameName, quoteName, type Type, UNKNOWN } from "../types.ts";
@@ -75,7 +75,7 @@ export class Scope {
   resolve(path: readonly string[]): Term {
     const found = this.find(path);
     if (found) return found;
-    throw new Refusal(path.join("."), `there is no column ${path.join(".")}`);
+    throw new UnknownName(path.join("."), `there is no column ${path.join(".")}`);
   }
 
   find(path: readonly string[]): Term | undefined {

@@ -1,5 +1,5 @@
 import { isAggregate } from "../expressions/aggregates.ts";
-import { Refusal } from "../refusal.ts";
+import { Refusal, UnknownName } from "../refusal.ts";
 import { fieldOf, structOf } from "../structs.ts";
 import { expect, isNull, type OutputColumn, type Query, type Term } from "../terms.ts";
 import { isRecord, Node } from "../tree.ts";
@@ -156,7 +156,7 @@ function star(node: Node, scope: Scope, surroundings: Surroundings): readonly Se
   if (columns.length === 0 && !isOpen) throw new Refusal("*", "there are no columns");
   for (const name of [...except, ...replace.map((one) => one.name)])
     if (!isOpen && !columns.some((column) => isSameName(column.name, name)))
-      throw new Refusal(name, `there is no column ${name} in *`);
+      throw new UnknownName(name, `there is no column ${name} in *`);
   return columns
     .filter((column) => !except.some((name) => isSameName(name, column.name)))
     .map((column) => {
