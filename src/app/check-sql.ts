@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import * as z from "zod";
-import { BatonError } from "../core/errors/errors.ts";
+import { TaskError } from "../core/errors/errors.ts";
 import { dialectDifferences } from "../core/googlesql/dialect-words.ts";
 import type { Definition, TaskDefinition } from "../core/workflow/definition.ts";
 import type { TaskType } from "../runtime/task-type.ts";
@@ -87,7 +87,7 @@ async function problemOf(place: Place, text: string): Promise<CatalogProblem | s
       where: `${file}${line === undefined ? "" : `:${line}`}, task "${task.id}", ${parameter}.googlesql`,
     };
   } catch (error) {
-    if (!(error instanceof BatonError)) throw error;
+    if (!(error instanceof TaskError)) throw error;
     return `${error.code}: ${error.message}. The SQL of task "${place.task.id}" is not checked`;
   }
 }

@@ -1,3 +1,5 @@
+import { spawnSync } from "node:child_process";
+import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import type { JsonObject } from "../../src/core/values/json.ts";
 import { makeWarehouse, never, resultOf } from "./duckdb-harness.ts";
@@ -48,6 +50,38 @@ test("what is not known to give the same answer is refused with its word, its pl
   });
   await expect(ask("SELECT BIGNUMERIC '1' AS v")).rejects.toMatchObject({ code: "SQL_UNSUPPORTED" });
   await expect(ask("SELECT FROM")).rejects.toMatchObject({ code: "SQL_FAILED" });
+});
+
+test("without the parser a task fails with what to install, and validate warns that the SQL is not checked", () => {
+  const modules = resolve(import.meta.dirname, "../../src");
+  const script = `
+    import { registerHooks } from "node:module";
+    registerHooks({
+      resolve(specifier, context, next) {
+        return next(specifier === "@polyglot-sql/sdk" ? "@polyglot-sql/missing" : specifier, context);
+      },
+    });
+    const { DatabaseFile } = await import(${JSON.stringify(`${modules}/adapters/duckdb/database-file.ts`)});
+    const { DuckDbWarehouse } = await import(${JSON.stringify(`${modules}/adapters/duckdb/duckdb-warehouse.ts`)});
+    const { checkSql } = await import(${JSON.stringify(`${modules}/app/check-sql.ts`)});
+    const warehouse = new DuckDbWarehouse(new DatabaseFile("missing-parser", { inMemory: true }));
+    const sql = { googlesql: "SELECT 1 AS v" };
+    const failure = await warehouse.rows(sql, {}, 1, new AbortController().signal).catch((thrown) => thrown);
+    await warehouse.close();
+    const definition = { tasks: [{ id: "sum", type: "runQuery", with: { sql } }] };
+    const types = new Map([["runQuery", { sqlParameters: ["sql"] }]]);
+    const { problems, warnings } = await checkSql([{ file: "sums.ts", definition }], types);
+    const { code, retryable, message } = failure;
+    console.log(JSON.stringify({ code, retryable, message, problems, warnings }));`;
+  const child = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+  expect(child.status, child.stderr).toBe(0);
+  expect(JSON.parse(child.stdout)).toEqual({
+    code: "GOOGLESQL_PARSER_MISSING",
+    retryable: false,
+    message: expect.stringContaining("Run: npm install @polyglot-sql/sdk@"),
+    problems: [],
+    warnings: [expect.stringMatching(/^GOOGLESQL_PARSER_MISSING: .*The SQL of task "sum" is not checked$/)],
+  });
 });
 
 test("a text fails where GoogleSQL fails", async () => {

@@ -669,10 +669,10 @@ export const fileRules: Readonly<Record<string, readonly FileCase[]>> = {
     {
       name: "of more than 64 bits that are doubles",
       file: "a.jsonl",
-      text: '{"id":1,"v":2}\n{"id":2,"v":18446744073709552000}\n',
+      text: '{"id":1,"v":2}\n{"id":2,"v":10000000000000000000}\n',
       gives: [
         { id: 1, v: 2 },
-        { id: 2, v: 18446744073709552000 },
+        { id: 2, v: 10000000000000000000 },
       ],
       kinds: ["integer", "decimal"],
     },

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { BatonError, errorCode } from "../../../core/errors/errors.ts";
+import { errorCode } from "../../../core/errors/errors.ts";
 import { decodeEscapes } from "../../../core/googlesql/escapes.ts";
 import { Refusal } from "../../../core/googlesql/refusal.ts";
 import {
@@ -7,6 +7,7 @@ import {
   type TranslationInput,
   translateGoogleSql,
 } from "../../../core/googlesql/translate.ts";
+import { permanentError } from "../statements.ts";
 
 /** The parser of GoogleSQL: an optional package of 24 MB, which is loaded when the first text needs it. */
 const parserPackage = "@polyglot-sql/sdk";
@@ -30,11 +31,11 @@ async function loadParser(): Promise<z.infer<typeof ParserSchema>> {
     return ParserSchema.parse(await import(parserPackage));
   } catch (cause) {
     if (errorCode(cause) !== "ERR_MODULE_NOT_FOUND") throw cause;
-    throw new BatonError(
+    throw permanentError(
       "GOOGLESQL_PARSER_MISSING",
       `SQL in \`googlesql\` needs the package ${parserPackage} on this machine. ` +
         `Run: npm install ${parserPackage}@${parserVersion}`,
-      { cause },
+      cause,
     );
   }
 }
