@@ -2,7 +2,7 @@
  * Temporary macros of DuckDB that do what functions and operators of GoogleSQL do. Their names begin with `googlesql_`,
  * so that they hide nothing from other SQL. A macro may use others.
  */
-const macros: Readonly<Record<string, string>> = readMacros(String.raw`
+export const macroText = String.raw`
 -- Numbers
 googlesql_divide(a, b) AS CASE WHEN b = 0 THEN error('division by zero') ELSE a / b END;
 googlesql_checked(r, operands) AS CASE WHEN isfinite(r) OR r IS NULL OR NOT
@@ -53,6 +53,14 @@ googlesql_range_bucket(x, l) AS CASE WHEN x IS NOT NULL AND l IS NOT NULL THEN C
   b <= x)) AS BIGINT) END;
 googlesql_truncate(x, n) AS CASE WHEN abs(x) < 1e15 THEN CAST(regexp_extract(printf('%.22f', x),
   '^-?[0-9]+[.][0-9]{' || n || '}') AS DOUBLE) ELSE x END;
+googlesql_not_infinite(x) AS CASE WHEN isinf(x) THEN error('the result is out of range') ELSE x END;
+googlesql_shift_left(x, n) AS CASE WHEN n < 0 THEN error('a shift by a negative number') WHEN n = 0 THEN x WHEN
+  n >= 64 THEN x - x WHEN n > 0 THEN googlesql_signed(CAST(x & (9223372036854775807 >> (n - 1)) AS HUGEINT) *
+  CAST(pow(2, n) AS HUGEINT)) END;
+googlesql_signed(x) AS CAST(CASE WHEN x >= 9223372036854775808::HUGEINT THEN x - 18446744073709551616::HUGEINT
+  ELSE x END AS BIGINT);
+googlesql_shift_right(x, n) AS CASE WHEN n < 0 THEN error('a shift by a negative number') WHEN n = 0 THEN x WHEN
+  n >= 64 THEN x & 0 WHEN n > 0 THEN (x >> n) & (9223372036854775807 >> (n - 1)) END;
 -- Casts
 googlesql_float_to_text(x) AS CASE WHEN isnan(x) THEN 'nan' WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'inf' ELSE
   '-inf' END WHEN CAST(printf('%.15g', x) AS DOUBLE) = x THEN CASE WHEN x = 0 THEN '0' ELSE printf('%.15g', x)
@@ -92,7 +100,11 @@ googlesql_is_timestamp(x) AS googlesql_is_date(x) OR (
   AND googlesql_is_datetime(regexp_extract(x, '^[^Tt ]+[ Tt][0-9:.]+')));
 googlesql_timestamp(x) AS CASE WHEN x IS NULL THEN NULL WHEN googlesql_is_timestamp(x) THEN CAST(x AS
   TIMESTAMPTZ) ELSE error('Invalid or unsupported timestamp: ' || x) END;
-googlesql_safe_timestamp(x) AS CASE WHEN googlesql_is_timestamp(x) THEN TRY_CAST(x AS TIMESTAMPTZ) END;
+googlesql_safe_timestamp(x) AS CASE WHEN googlesql_is_timestamp(x) THEN TRY_CAST(x AS TIMESTAMPTZ)
+  WHEN regexp_matches(x, ':[0-9.]+ ?([+-]|[A-Za-z])') THEN
+  error('the time zone in a text is not supported: ' || x) END;
+googlesql_float_to_literal(x) AS CASE WHEN x = 0 THEN printf('%.1f', x)
+  ELSE regexp_replace(googlesql_float_to_text(x), '^(-?[0-9]+)$', '\1.0') END;
 googlesql_time(x) AS CASE WHEN x IS NULL THEN NULL WHEN regexp_full_match(x,
   '([01]?[0-9]|2[0-3]):[0-5]?[0-9]:[0-5]?[0-9](\.[0-9]{0,6})?') THEN CAST(x AS TIME) ELSE error('Invalid time: '
   || x) END;
@@ -138,6 +150,14 @@ googlesql_regexp_extract_all(s, r, g) AS
   CASE WHEN regexp_full_match('', r) THEN error('the regular expression matches an empty text, which is not supported')
   ELSE regexp_extract_all(s, r, g) END;
 googlesql_regexp_extract(s, r, g) AS CASE WHEN regexp_matches(s, r) THEN regexp_extract(s, r, g) END;
+googlesql_regexp_extract_at(s, r, g, p) AS CASE WHEN p < 1 THEN error('the position of REGEXP_EXTRACT is not positive')
+  WHEN p <= length(s) OR p = 1 THEN googlesql_regexp_extract(substr(s, p), r, g) END;
+googlesql_regexp_extract_nth(s, r, g, p, n) AS CASE WHEN p < 1 OR n < 1 THEN
+  error('the position or the occurrence of REGEXP_EXTRACT is not positive') WHEN p <= length(s) THEN
+  googlesql_regexp_extract_all(substr(s, p), r, g)[n] END;
+googlesql_instr(s, x, p) AS CASE WHEN p < 1 THEN error('INSTR before the first character is not supported')
+  WHEN x = '' THEN error('INSTR of an empty text is not supported') WHEN strpos(substr(s, p), x) = 0 THEN 0
+  ELSE strpos(substr(s, p), x) + p - 1 END;
 googlesql_regexp_replace(s, r, t) AS regexp_replace(s, r, t, 'g');
 googlesql_from_code_points(l) AS array_to_string(list_transform(l, lambda n: googlesql_chr(n)), '');
 googlesql_array_to_string(l, d, n) AS array_to_string(list_transform(l, lambda item: coalesce(item, n)), d);
@@ -242,34 +262,10 @@ googlesql_finite_format(f, x) AS CASE WHEN isfinite(x) IS FALSE THEN
   error('FORMAT of NaN or infinity is not supported') ELSE printf(f, x) END;
 googlesql_numeric_to_json(x) AS CASE WHEN x = googlesql_numeric(trunc(x)) AND abs(x) <= 9007199254740992 THEN
   googlesql_numeric_to_text(x) ELSE '"' || googlesql_numeric_to_text(x) || '"' END;
+googlesql_numeric_to_json_number(x) AS CASE WHEN abs(x) >= 1000000 THEN
+  error('JSON of a NUMERIC from 1000000 on is not supported; CAST it AS FLOAT64') ELSE googlesql_numeric_to_text(x)
+  END;
+googlesql_error(x) AS error(coalesce(x, 'ERROR function called with NULL value'));
 googlesql_pad_text_right(s, n) AS CASE WHEN length(s) >= n THEN s ELSE rpad(s, CAST(n AS INTEGER), ' ') END;
 googlesql_pad_text(s, n) AS CASE WHEN length(s) >= n THEN s ELSE lpad(s, CAST(n AS INTEGER), ' ') END;
-`);
-
-/** Reads macros such as `name(a, b) AS a + b;`, one after another. */
-function readMacros(text: string): Readonly<Record<string, string>> {
-  const statements = text.replace(/^--.*$/gm, "").split(/;\n/);
-  return Object.fromEntries(
-    statements.flatMap((statement) => {
-      const [, name, body] = /^\s*(googlesql_\w+)([\s\S]*)$/.exec(statement) ?? [];
-      return name === undefined || body === undefined ? [] : [[name, body]];
-    }),
-  );
-}
-
-const used = /googlesql_\w+/g;
-
-/** The statements that create the macros of a SQL, those that others use first. */
-export function macrosOf(sql: string): readonly string[] {
-  const names = new Set<string>();
-  const add = (text: string) => {
-    for (const [name] of text.matchAll(used)) {
-      const body = macros[name];
-      if (body === undefined || names.has(name)) continue;
-      add(body);
-      names.add(name);
-    }
-  };
-  add(sql);
-  return [...names].map((name) => `CREATE OR REPLACE TEMP MACRO ${name}${macros[name] ?? ""}`);
-}
+`;

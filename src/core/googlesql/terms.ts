@@ -15,7 +15,7 @@ import {
   type Type,
   typeName,
 } from "./types.ts";
-import { dateFromText, datetimeFromText, timestampFromText } from "./written-times.ts";
+import { dateFromText, datetimeFromText, timestampFromText, zonedFromText } from "./written-times.ts";
 
 /** An expression in DuckDB's SQL, with its type in GoogleSQL. */
 export interface Term {
@@ -35,6 +35,8 @@ type Written =
   | { readonly kind: "integer"; readonly value: bigint }
   | { readonly kind: "real"; readonly digits: string }
   | { readonly kind: "boolean" }
+  /** The function ERROR, which takes the type of its place as NULL does. */
+  | { readonly kind: "error" }
   /** An array without items. */
   | { readonly kind: "empty" }
   | { readonly kind: "parameter" };
@@ -100,7 +102,7 @@ export function fill(word: string, template: string, args: readonly Term[], type
 
 /** The type of values of several types, as of the branches of IF. Undefined if there is none. */
 function commonType(terms: readonly Term[]): Type | undefined {
-  const typed = terms.filter((term) => !isNull(term) && term.written?.kind !== "empty");
+  const typed = terms.filter(({ written }) => !/^(null|empty|error)$/.test(written?.kind ?? ""));
   const firm = typed.filter((term) => !isFlexible(term));
   const candidates = firm.length > 0 ? firm : typed;
   const [first] = candidates;
@@ -148,6 +150,7 @@ export function convert(term: Term, type: Type): Term | undefined {
   const { written } = term;
   if (type.kind === "UNKNOWN" || term.type.kind === "UNKNOWN") return { ...term, type };
   if (written?.kind === "null") return { sql: `CAST(NULL AS ${duckDbType(type)})`, type, written };
+  if (written?.kind === "error") return { ...term, sql: `CAST(${term.sql} AS ${duckDbType(type)})`, type };
   if (written?.kind === "empty" && type.kind === "ARRAY")
     return { sql: `CAST([] AS ${duckDbType(type)})`, type, written };
   if (isSameType(term.type, type)) return keepsNames(term.type, type) ? term : renameFields(term, type);
@@ -187,10 +190,19 @@ function convertValue(term: Term, type: Type): Term | undefined {
 function convertText(value: string, type: Type): Term | undefined {
   if (type.kind === "DATE") return { sql: `DATE ${quoteText(dateFromText(value))}`, type };
   if (type.kind === "DATETIME") return { sql: `TIMESTAMP ${quoteText(datetimeFromText(value))}`, type };
-  if (type.kind === "TIMESTAMP") return { sql: `TIMESTAMPTZ ${quoteText(timestampFromText(value))}`, type };
+  if (type.kind === "TIMESTAMP") return timestampTerm(value);
   if (type.kind === "TIMESTAMP_OR_DATETIME")
     return { sql: `CAST(TIMESTAMPTZ ${quoteText(timestampFromText(value))} AS TIMESTAMP)`, type };
   return undefined;
+}
+
+/** A TIMESTAMP that is written in the text. */
+export function timestampTerm(text: string): Term {
+  const zoned = zonedFromText(text);
+  const sql = zoned
+    ? `googlesql_instant(TIMESTAMP ${quoteText(zoned.local)}, ${quoteText(zoned.zone)})`
+    : `TIMESTAMPTZ ${quoteText(timestampFromText(text))}`;
+  return { sql, type: TIMESTAMP };
 }
 
 function keepsNames(from: Type, to: Type): boolean {

@@ -1,5 +1,5 @@
 import { expression } from "./expressions/expression.ts";
-import { macrosOf } from "./macros.ts";
+import { macrosOf } from "./macro-statements.ts";
 import { query } from "./queries/query.ts";
 import { internalNames } from "./queries/scope.ts";
 import { type Environment, type KnownTable, Surroundings } from "./queries/surroundings.ts";

@@ -49,6 +49,15 @@ export function timestampFromText(text: string): string {
   );
 }
 
+/** A local time with the name of its time zone, such as "2024-01-31 10:30:00 Europe/Paris". Undefined without one. */
+export function zonedFromText(text: string): { readonly local: string; readonly zone: string } | undefined {
+  const match = timestamp.exec(text);
+  const zone = /^ ([A-Z][A-Za-z]+\/.+)$/.exec(match?.[8] ?? "")?.[1];
+  if (!match || zone === undefined || match[4] === undefined) return undefined;
+  const { day: date, time: clock } = momentOf(text, match);
+  return { local: `${date} ${clock}`, zone: timeZone(text, zone) };
+}
+
 function momentOf(text: string, match: RegExpExecArray): Moment {
   return {
     day: dayOf(text, match),

@@ -57,6 +57,7 @@ export function aggregate(node: Node, context: Context): Aggregate {
   }
   if (node.kind === "array_agg" || node.kind === "string_agg")
     return listAggregate(name, node, distinct, context);
+  if (node.kind === "array_concat_agg") return concatenated(name, node, distinct, context);
   const value = context.term(node.node("this"));
   const having = node.list("having_max");
   node.end(name);
@@ -189,6 +190,19 @@ function listAggregate(name: string, node: Node, distinct: string, context: Cont
     : { template: cut, type: arrayOf(value.type) };
 }
 
+/** ARRAY_CONCAT_AGG, which leaves out arrays that are NULL. */
+function concatenated(name: string, node: Node, distinct: string, context: Context): Aggregate {
+  const value = context.term(node.node("this"));
+  const order = node.parts("order_by").map((part) => orderKeys(part, context).sql);
+  node.end(name);
+  if (distinct !== "" || value.type.kind !== "ARRAY")
+    throw new Refusal(name, "it takes an ARRAY, without DISTINCT");
+  assertRepeatable(name, [value]);
+  const ordered = order.length > 0 ? ` ORDER BY ${order.join(", ")}` : "";
+  const arrays = `list(${value.sql}${ordered}) FILTER (WHERE ${value.sql} IS NOT NULL){over}`;
+  return { template: `flatten(${arrays})`, type: value.type };
+}
+
 /** ANY_VALUE(x HAVING MAX y), MAX_BY(x, y) and their opposites. */
 function byAggregate(name: string, value: Term, having: readonly unknown[], context: Context): Aggregate {
   const [by, isMax] = having;
@@ -214,7 +228,35 @@ function namedAggregate(node: Node, context: Context): Aggregate {
   if (!first || !second || args.length !== 2) throw new Refusal(name, "it is not supported here");
   if (name === "MAX_BY" || name === "MIN_BY") return chosenBy(name, first, second, name === "MAX_BY");
   if (name === "PERCENTILE_CONT") return percentile(name, first, second);
+  if (name === "PERCENTILE_DISC") return discretePercentile(name, first, second);
+  if (Object.hasOwn(ofPairs, name)) return pairAggregate(name, first, second);
   throw new Refusal(name, "it is not supported here");
+}
+
+/** Aggregates of two numbers: their least number of rows, without which they are NULL. */
+const ofPairs: Readonly<Record<string, number>> = { CORR: 2, COVAR_POP: 1, COVAR_SAMP: 2 };
+
+function pairAggregate(name: string, first: Term, second: Term): Aggregate {
+  const [x, y] = [expect(name, first, FLOAT64), expect(name, second, FLOAT64)];
+  assertRepeatable(name, [x, y]);
+  const of = `(${x.sql}, ${y.sql}){over}`;
+  const call = `${name.toLowerCase()}${of}`;
+  const template = `(CASE WHEN regr_count${of} >= ${ofPairs[name]} THEN googlesql_not_infinite(${call}) END)`;
+  return { template, type: FLOAT64 };
+}
+
+function discretePercentile(name: string, value: Term, at: Term): Aggregate {
+  // DuckDB multiplies, and GoogleSQL divides. With these fractions both are exact.
+  const fraction = Number(at.written?.kind === "real" ? at.written.digits : integerOf(at));
+  if (!(fraction >= 0 && fraction <= 1 && Number.isInteger(fraction * 64)))
+    throw new Refusal(name, "it is supported with 0, 0.25, 0.5, 0.75 and 1 only");
+  if (["ARRAY", "STRUCT", "JSON", "INTERVAL", "FOREIGN", "FLOAT64"].includes(value.type.kind))
+    throw new Refusal(name, `it does not take ${typeName(value.type)} here`);
+  return { template: `quantile_disc(${value.sql}, ${fraction}){over}`, type: value.type };
+}
+
+function integerOf({ written }: Term): bigint | undefined {
+  return written?.kind === "integer" ? written.value : undefined;
 }
 
 function percentile(name: string, value: Term, at: Term): Aggregate {

@@ -45,7 +45,7 @@ const kinds: Readonly<Record<string, readonly [name: string, ...fields: string[]
   sin: ["SIN", "this"],
   sqrt: ["SQRT", "this"],
   starts_with: ["STARTS_WITH", "this", "expression"],
-  str_position: ["STRPOS", "this", "substr"],
+  str_position: ["STRPOS", "this", "substr", "position"],
   substring: ["SUBSTR", "this", "start", "length"],
   tan: ["TAN", "this"],
   timestamp: ["TIMESTAMP", "this", "zone"],
@@ -65,6 +65,12 @@ export function callOf(node: Node): Call | undefined {
       isSafe: false,
     });
   }
+  if (node.kind === "json_object") {
+    const pairs = node.list("pairs").flatMap((pair) => (Array.isArray(pair) ? pair : []));
+    return end(node, { name: "JSON_OBJECT", args: pairs.map((raw) => Node.from(raw)), isSafe: false });
+  }
+  if (node.kind === "j_s_o_n_array")
+    return end(node, { name: "JSON_ARRAY", args: node.nodes("expressions"), isSafe: false });
   const [name, ...fields] = kinds[node.kind] ?? [];
   if (name === undefined) return undefined;
   if (node.kind === "timestamp" && !node.flag("with_tz")) return undefined;

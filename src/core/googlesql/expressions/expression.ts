@@ -18,6 +18,7 @@ import {
   arithmeticTerm,
   asTexts,
   between,
+  bitShift,
   bits,
   calculate,
   compare,
@@ -41,8 +42,10 @@ const readers: Readonly<Record<string, Read>> = {
   array_func: array,
   between,
   bitwise_and: bits,
+  bitwise_left_shift: bitShift,
   bitwise_not: bits,
   bitwise_or: bits,
+  bitwise_right_shift: bitShift,
   bitwise_xor: bits,
   boolean,
   case: caseTerm,
@@ -97,7 +100,7 @@ function wordOf(node: Node): string {
 
 function aggregateTerm(node: Node, context: Context): Term {
   const { template, type } = aggregate(node, context);
-  if (template.startsWith("quantile_cont")) throw new Refusal("PERCENTILE_CONT", "it needs OVER");
+  if (template.startsWith("quantile_")) throw new Refusal(node.text("name"), "it needs OVER");
   return { sql: template.replaceAll("{over}", ""), type };
 }
 

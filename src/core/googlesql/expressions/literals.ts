@@ -1,8 +1,8 @@
 import { Refusal } from "../refusal.ts";
-import type { Term } from "../terms.ts";
+import { type Term, timestampTerm } from "../terms.ts";
 import type { Node } from "../tree.ts";
 import * as types from "../types.ts";
-import { dateFromText, datetimeFromText, timeFromText, timestampFromText } from "../written-times.ts";
+import { dateFromText, datetimeFromText, timeFromText } from "../written-times.ts";
 import { integer } from "./operators.ts";
 
 export function boolean(node: Node): Term {
@@ -35,7 +35,7 @@ export function literal(node: Node): Term {
     case "date":
       return { sql: `DATE ${types.quoteText(dateFromText(value))}`, type: types.DATE };
     case "timestamp":
-      return { sql: `TIMESTAMPTZ ${types.quoteText(timestampFromText(value))}`, type: types.TIMESTAMP };
+      return timestampTerm(value);
     case "datetime":
       return { sql: `TIMESTAMP ${types.quoteText(datetimeFromText(value))}`, type: types.DATETIME };
     case "time":

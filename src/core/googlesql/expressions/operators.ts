@@ -240,6 +240,17 @@ export function bits(node: Node, context: Context): Term {
   };
 }
 
+/** `<<` and `>>`, which fill with zeros. */
+export function bitShift(node: Node, context: Context): Term {
+  const isLeft = node.kind === "bitwise_left_shift";
+  const operator = isLeft ? "<<" : ">>";
+  const sides = ["left", "right"].map((side) => expect(operator, context.term(node.node(side)), INT64));
+  node.end(operator);
+  assertRepeatable(operator, sides);
+  const args = sides.map(({ sql }) => sql).join(", ");
+  return { sql: `googlesql_shift_${isLeft ? "left" : "right"}(${args})`, type: INT64 };
+}
+
 export function between(node: Node, context: Context): Term {
   const [value, low, high] = ["this", "low", "high"].map((name) => context.term(node.node(name)));
   const isNot = node.flag("not");

@@ -46,7 +46,7 @@ interface Piece {
 
 function pieces(name: string, format: string): readonly Piece[] {
   const found: Piece[] = [];
-  for (const [text, element] of format.matchAll(/%(E(?:\*S|\d+S|4Y)|[\s\S]?)|[^%]+/g)) {
+  for (const [text, element] of format.matchAll(/%(E(?:\*S|\d+S|4Y|z)|[\s\S]?)|[^%]+/g)) {
     if (element === "") throw new Refusal(name, "its format ends in %");
     found.push(element === undefined ? { text } : { text, element });
   }
@@ -64,8 +64,11 @@ export function formatDate(name: string, args: readonly Term[]): Term {
   assertRepeatable(name, [value]);
   const source = sourceOf(name, value, own, zone);
   const isTimestamp = name === "FORMAT_TIMESTAMP" && !zone;
+  const instant = name === "FORMAT_TIMESTAMP" && value.type.kind === "TIMESTAMP" ? value.sql : undefined;
   const parts = pieces(name, writtenText(name, "its format", format)).map((piece) =>
-    pieceSql(name, piece, source, own, isTimestamp),
+    instant === undefined
+      ? pieceSql(name, piece, source, own, isTimestamp)
+      : (instantPiece(piece, source, instant) ?? pieceSql(name, piece, source, own, isTimestamp)),
   );
   const empty = parts.length === 0 ? [`CASE WHEN ${source} IS NOT NULL THEN '' END`] : [];
   return {
@@ -85,6 +88,14 @@ function sourceOf(name: string, value: Term, own: Type, zone: Term | undefined):
   )
     return localTime(name, value).sql;
   return localTime(name, expect(name, value, own), zone).sql;
+}
+
+/** Elements that the local time does not tell: seconds since 1970, and the offset of the time zone. */
+function instantPiece({ element }: Piece, local: string, instant: string): string | undefined {
+  if (element === "s") return `CAST(googlesql_floor_div(epoch_us(${instant}), 1000000) AS VARCHAR)`;
+  if (element !== "z" && element !== "Ez") return undefined;
+  const minutes = `(epoch_us(${local}) - epoch_us(${instant})) // 60000000`;
+  return `googlesql_offset_to_text(${minutes}, '${element === "z" ? "" : ":"}')`;
 }
 
 function pieceSql(name: string, { element, text }: Piece, source: string, own: Type, isUtc: boolean): string {

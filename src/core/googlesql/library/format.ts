@@ -82,11 +82,9 @@ const textElement: ReadElement = (text, parts, value) => {
 
 const anyElement: ReadElement = (text, parts, value) => {
   assertPlain(text, parts, /^$/, "nothing");
-  if (!["INT64", "STRING", "BOOL", "DATE", "UNKNOWN"].includes(value.type.kind))
-    throw new Refusal(
-      text,
-      "%t is supported for INT64, STRING, BOOL and DATE only; CAST the value AS STRING and write %s",
-    );
+  if (["ARRAY", "STRUCT", "JSON", "BYTES", "INTERVAL", "FOREIGN"].includes(value.type.kind))
+    throw new Refusal(text, `%t is not supported for ${typeName(value.type)}; write TO_JSON_STRING and %s`);
+  if (value.type.kind === "FLOAT64") return `coalesce(googlesql_float_to_literal(${value.sql}), 'NULL')`;
   return `coalesce(${cast("FORMAT", value, STRING).sql}, 'NULL')`;
 };
 

@@ -23,8 +23,9 @@ import { difference, generateTimestamps, type Interval, shift } from "./date-ari
 import { formatDate, parseDate } from "./date-formats.ts";
 import { currentTime, dateSignatures, inZone, truncate } from "./dates.ts";
 import { formatText } from "./format.ts";
-import { jsonRead, toJsonString } from "./json.ts";
+import { jsonArray, jsonObject, jsonRead, toJson, toJsonString } from "./json.ts";
 import { exponential, extreme, numberSignatures, power, roundTo, safeDivide } from "./numbers.ts";
+import { callWithNull, hasNullForm } from "./safe-calls.ts";
 import { callSignature } from "./signatures.ts";
 import { regularExpression, textSignatures } from "./texts.ts";
 
@@ -50,11 +51,9 @@ const remedies: Readonly<Record<string, string>> = {
 
 export function callFunction(call: Call, context: Context, readInterval: ReadInterval): Term {
   const { name } = call;
+  if (call.isSafe && hasNullForm(name)) return callWithNull(call, context);
   if (call.isSafe && !safe.test(name))
-    throw new Refusal(
-      `SAFE.${name}`,
-      "SAFE. is supported for PARSE_DATE, PARSE_DATETIME, PARSE_TIMESTAMP and PARSE_TIME only",
-    );
+    throw new Refusal(`SAFE.${name}`, "SAFE. is not supported for this function; test its arguments with IF");
   const withParts = dateFunction(call, context, readInterval);
   if (withParts) return withParts;
   if (name === "ARRAY") return arrayOfQuery(call, context);
@@ -164,6 +163,11 @@ const specials: Readonly<Record<string, (args: readonly Term[], call: Call) => T
   CURRENT_TIME: (args, call) => current(args, call),
   DATE: (args, call) => zoned(args, call),
   DATETIME: (args, call) => zoned(args, call),
+  ERROR: ([message]) => ({
+    sql: `CAST(googlesql_error(${expect("ERROR", required("ERROR", message), STRING).sql}) AS BIGINT)`,
+    type: INT64,
+    written: { kind: "error" },
+  }),
   EXP: ([value]) => exponential(expect("EXP", required("EXP", value), FLOAT64)),
   FORMAT: formatText,
   FORMAT_DATE: (args) => formatDate("FORMAT_DATE", args),
@@ -191,6 +195,8 @@ const specials: Readonly<Record<string, (args: readonly Term[], call: Call) => T
     if (args.length !== 2) throw new Refusal("IFNULL", "it needs two arguments");
     return coalesce("IFNULL", args);
   },
+  JSON_ARRAY: jsonArray,
+  JSON_OBJECT: jsonObject,
   JSON_EXTRACT: (args) => jsonRead("JSON_EXTRACT", args),
   JSON_EXTRACT_ARRAY: (args) => jsonRead("JSON_EXTRACT_ARRAY", args),
   JSON_EXTRACT_SCALAR: (args) => jsonRead("JSON_EXTRACT_SCALAR", args),
@@ -227,7 +233,7 @@ const specials: Readonly<Record<string, (args: readonly Term[], call: Call) => T
   TIMESTAMP: (args, call) => zoned(args, call),
   TO_JSON: ([value, mode]) => {
     if (mode) throw new Refusal("TO_JSON", "its second argument is not supported");
-    return { sql: `CAST(${toJsonString(required("TO_JSON", value)).sql} AS JSON)`, type: JSON_TYPE };
+    return toJson(required("TO_JSON", value));
   },
   TO_JSON_STRING: ([value, pretty]) => {
     if (pretty) throw new Refusal("TO_JSON_STRING", "its second argument is not supported");

@@ -1,5 +1,5 @@
 import { Refusal } from "../refusal.ts";
-import { assertRepeatable, expect, fieldSql, type Term, writtenText } from "../terms.ts";
+import { assertRepeatable, expect, fieldSql, isNull, type Term, writtenText } from "../terms.ts";
 import { arrayOf, fieldName, JSON_TYPE, quoteText, STRING, type Type, typeName } from "../types.ts";
 
 /** JSON_VALUE, JSON_QUERY and their relatives, of a text or a value of type JSON. */
@@ -64,16 +64,46 @@ function jsonPath(name: string, path: string): string {
 /** TO_JSON_STRING, written out by the type of the value. */
 export function toJsonString(value: Term): Term {
   assertRepeatable("TO_JSON_STRING", [value]);
-  return { sql: jsonText(value.sql, value.type, 0), type: STRING };
+  return { sql: jsonText(value.sql, value.type, 0, false), type: STRING };
 }
 
-function jsonText(sql: string, type: Type, depth: number): string {
+/** TO_JSON. */
+export function toJson(value: Term): Term {
+  return { sql: `CAST(${valueText("TO_JSON", value)} AS JSON)`, type: JSON_TYPE };
+}
+
+/** JSON_ARRAY. */
+export function jsonArray(values: readonly Term[]): Term {
+  const items = values.map((value) => valueText("JSON_ARRAY", value)).join(" || ',' || ");
+  return { sql: `CAST('[' || ${items === "" ? "''" : items} || ']' AS JSON)`, type: JSON_TYPE };
+}
+
+/** JSON_OBJECT, whose keys must be written in the text. */
+export function jsonObject(args: readonly Term[]): Term {
+  const pairs = args.flatMap((key, index) => (index % 2 === 0 ? [[key, args[index + 1]] as const] : []));
+  const keys = pairs.map(([key]) => writtenText("JSON_OBJECT", "each key", key));
+  if (new Set(keys).size !== keys.length) throw new Refusal("JSON_OBJECT", "it has a key twice");
+  const fields = pairs.map(([, value], index) => {
+    if (!value) throw new Refusal("JSON_OBJECT", "a value is missing");
+    return `${fieldStart(keys[index] ?? "", index)} || ${valueText("JSON_OBJECT", value)}`;
+  });
+  return { sql: `CAST(${["'{'", ...fields, "'}'"].join(" || ")} AS JSON)`, type: JSON_TYPE };
+}
+
+function valueText(word: string, value: Term): string {
+  if (isNull(value)) return "'null'";
+  assertRepeatable(word, [value]);
+  return jsonText(value.sql, value.type, 0, true);
+}
+
+/** In a value of type JSON numbers are never quoted. */
+function jsonText(sql: string, type: Type, depth: number, isValue: boolean): string {
   const orNull = (text: string) => `coalesce(${text}, 'null')`;
   switch (type.kind) {
     case "UNKNOWN":
       return "NULL";
     case "INT64":
-      return orNull(`googlesql_int64_to_json(${sql})`);
+      return orNull(isValue ? `CAST(${sql} AS VARCHAR)` : `googlesql_int64_to_json(${sql})`);
     case "FLOAT64":
       return orNull(`googlesql_float_to_json(${sql})`);
     case "BOOL":
@@ -87,24 +117,27 @@ function jsonText(sql: string, type: Type, depth: number): string {
     case "DATETIME":
       return orNull(`'"' || replace(googlesql_datetime_to_text(${sql}), ' ', 'T') || '"'`);
     case "NUMERIC":
-      return orNull(`googlesql_numeric_to_json(${sql})`);
+      return orNull(`googlesql_numeric_to_json${isValue ? "_number" : ""}(${sql})`);
     case "TIME":
       return orNull(`'"' || googlesql_time_to_text(${sql}) || '"'`);
     case "TIMESTAMP":
       return orNull(`'"' || replace(googlesql_datetime_to_text(timezone('UTC', ${sql})), ' ', 'T') || 'Z"'`);
     case "ARRAY": {
       const item = `item_${depth}`;
-      const items = `list_transform(${sql}, lambda ${item}: ${jsonText(item, type.item, depth + 1)})`;
+      const items = `list_transform(${sql}, lambda ${item}: ${jsonText(item, type.item, depth + 1, isValue)})`;
       return orNull(`'[' || array_to_string(${items}, ',') || ']'`);
     }
     case "STRUCT": {
-      const fields = type.fields.map(
-        (field, index) =>
-          `${fieldStart(field.name, index)} || ${jsonText(fieldSql(sql, fieldName(field, index)), field.type, depth)}`,
-      );
+      const fields = type.fields.map((field, index) => {
+        const value = fieldSql(sql, fieldName(field, index));
+        return `${fieldStart(field.name, index)} || ${jsonText(value, field.type, depth, isValue)}`;
+      });
       if (fields.length === 0) throw new Refusal("TO_JSON_STRING", "an empty STRUCT is not supported");
       return `CASE WHEN ${sql} IS NULL THEN 'null' ELSE '{' || ${fields.join(" || ")} || '}' END`;
     }
+    case "JSON":
+      if (!isValue) throw new Refusal("TO_JSON_STRING", "it is not supported for JSON");
+      return orNull(`CAST(${sql} AS VARCHAR)`);
     default:
       throw new Refusal("TO_JSON_STRING", `it is not supported for ${typeName(type)}; CAST it AS STRING`);
   }

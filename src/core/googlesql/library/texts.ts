@@ -1,6 +1,6 @@
 import { Refusal } from "../refusal.ts";
 import { assertRepeatable, expect, fill, type Term, textArray, writtenText } from "../terms.ts";
-import { STRING } from "../types.ts";
+import { INT64, STRING } from "../types.ts";
 import { readSignatures } from "./signatures.ts";
 
 export const textSignatures = readSignatures(`
@@ -29,6 +29,7 @@ export const textSignatures = readSignatures(`
   REVERSE(STRING) STRING = googlesql_reverse($1)
   REPEAT(STRING, INT64) STRING = googlesql_repeat($1, $2)
   STRPOS|INSTR(STRING, STRING) INT64 = strpos($1, $2)
+  STRPOS(STRING, STRING, INT64) INT64 = CAST(googlesql_instr($1, $2, $3) AS BIGINT)
   STARTS_WITH(STRING, STRING) BOOL = starts_with($1, $2)
   ENDS_WITH(STRING, STRING) BOOL = ends_with($1, $2)
   CONTAINS_SUBSTR(STRING, STRING) BOOL = googlesql_contains_substr($1, $2)
@@ -69,9 +70,9 @@ export const textSignatures = readSignatures(`
 
 /** The first or all matches of a regular expression: of its group, if it has one. */
 export function regularExpression(name: string, args: readonly Term[]): Term {
-  const [value, pattern, other] = args;
-  if (!value || !pattern || other)
-    throw new Refusal(name, "it is supported with a text and a regular expression only");
+  const [value, pattern, position, occurrence, other] = args;
+  if (!value || !pattern || other || (position && name === "REGEXP_EXTRACT_ALL"))
+    throw new Refusal(name, "it has too few or too many arguments");
   const written = writtenText(name, "its regular expression", pattern);
   const groups = countGroups(written);
   // A group without a match is NULL in GoogleSQL, and an empty text in DuckDB.
@@ -83,7 +84,10 @@ export function regularExpression(name: string, args: readonly Term[]): Term {
   if (name === "REGEXP_EXTRACT_ALL")
     return fill(name, `googlesql_regexp_extract_all($1, $2, ${groups})`, terms, textArray);
   assertRepeatable(name, terms);
-  return fill(name, `googlesql_regexp_extract($1, $2, ${groups})`, terms, STRING);
+  const places = [position, occurrence].flatMap((place) => (place ? [expect(name, place, INT64)] : []));
+  const form = ["extract", "extract_at", "extract_nth"][places.length];
+  const more = places.map((_, index) => `, $${index + 3}`).join("");
+  return fill(name, `googlesql_regexp_${form}($1, $2, ${groups}${more})`, [...terms, ...places], STRING);
 }
 
 function countGroups(pattern: string): number {
