@@ -101,7 +101,7 @@ googlesql_is_timestamp(x) AS googlesql_is_date(x) OR (
 googlesql_timestamp(x) AS CASE WHEN x IS NULL THEN NULL WHEN googlesql_is_timestamp(x) THEN CAST(x AS
   TIMESTAMPTZ) ELSE error('Invalid or unsupported timestamp: ' || x) END;
 googlesql_safe_timestamp(x) AS CASE WHEN googlesql_is_timestamp(x) THEN TRY_CAST(x AS TIMESTAMPTZ)
-  WHEN regexp_matches(x, ':[0-9.]+ ?([+-]|[A-Za-z])') THEN
+  WHEN regexp_matches(x, '^[0-9]+-[0-9]+-[0-9]+[ Tt][0-9:.]+ ?[+A-Za-z-]') THEN
   error('the time zone in a text is not supported: ' || x) END;
 googlesql_float_to_literal(x) AS CASE WHEN x = 0 THEN printf('%.1f', x)
   ELSE regexp_replace(googlesql_float_to_text(x), '^(-?[0-9]+)$', '\1.0') END;
