@@ -1,12 +1,26 @@
-/** What workflow files import. */
+/** What workflow files, and programs that start workflows, import. */
+export {
+  type BatchHandle,
+  type BatchResults,
+  type Client,
+  type ClientOptions,
+  type ClientStartOptions,
+  createClient,
+} from "./client/client.ts";
 export { joinCallbackPages } from "./core/callback-pages.ts";
-export { TaskError, type TaskErrorOptions } from "./core/errors/errors.ts";
+export type { ErrorCode } from "./core/errors/error-catalog.ts";
+export { BatonError, TaskError, type TaskErrorOptions } from "./core/errors/errors.ts";
 export { FileDropped } from "./core/messages.ts";
 export { Scheduled } from "./core/schedule/schedule.ts";
 export type { Duration } from "./core/values/duration.ts";
 export type { JsonObject, JsonValue } from "./core/values/json.ts";
+export type { BatchSummary, BatchView, TaskView } from "./core/views/views.ts";
 export type { ChildRule } from "./core/workflow/definition.ts";
 export { fileDrop, type ScheduleOptions, schedule, type Trigger } from "./core/workflow/trigger.ts";
+export type { HttpClient } from "./ports/http.ts";
+export type { ObjectStore } from "./ports/objects.ts";
+export type { Logger } from "./ports/telemetry.ts";
+export type { Warehouse } from "./ports/warehouse.ts";
 export type { PollOptions, Steps, WaitOptions } from "./runtime/step-api.ts";
 export type {
   KeyFunction,

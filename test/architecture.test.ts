@@ -33,7 +33,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   deployment: ["doctor", "app", "configuration", "adapters", "tasks", "workflow", "ports", "core"],
   cli: ["testing", "deployment", "doctor", "app", "configuration", "engine", "workflow", "ports", "core"],
   testing: ["engine", "entry", "runtime", "tasks", "workflow", "adapters", "ports", "core"],
-  "index.ts": ["workflow", "tasks", "runtime", "core"],
+  client: ["app", "configuration", "workflow", "core"],
+  "index.ts": ["client", "workflow", "tasks", "runtime", "ports", "core"],
 };
 
 /** What the adapters of remote services share: the one folder of adapters that other adapters import. */

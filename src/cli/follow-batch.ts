@@ -6,66 +6,6 @@ import { truncate } from "../core/values/text.ts";
 import type { BatchView, TaskView } from "../core/views/views.ts";
 import { durationBetween, oneLine, table } from "./output/text.ts";
 
-export interface FollowOptions {
-  /** Ends `follow`. */
-  readonly stop: AbortSignal;
-  /** Called for each task whose status has changed. */
-  readonly onChange: ((task: TaskView) => void) | undefined;
-}
-
-/** The pauses between two reads start short, so that short batches end without delay, and grow. */
-const firstMs = 10;
-const growth = 1.5;
-const longestMs = 2_000;
-/** They grow to the usual length, or further until the reads of a large batch take a small share of the time. */
-const readFactor = 20;
-const usualMs = 100;
-
-/**
- * The pause after a read that took `readMs`. It depends on the pause before, too: the first read of a process is slow
- * because it loads code, and says nothing about the next one.
- */
-export function nextPauseMs(pauseMs: number | undefined, readMs: number): number {
-  if (pauseMs === undefined) return firstMs;
-  const enoughMs = Math.min(longestMs, Math.max(usualMs, readMs * readFactor));
-  return Math.min(enoughMs, pauseMs * growth);
-}
-
-/** Polls a batch until it has ended or `stop` is aborted. Any process may run it. */
-export async function follow(
-  { engine }: App,
-  batchId: string,
-  { stop, onChange }: FollowOptions,
-): Promise<void> {
-  const seen = new Map<string, string>();
-  let pauseMs: number | undefined;
-  while (!stop.aborted) {
-    const startedAt = performance.now();
-    const { status, tasks } = onChange
-      ? await engine.admin.show(batchId)
-      : { ...(await engine.admin.status(batchId)), tasks: [] };
-    for (const task of changedTasks(tasks, seen)) onChange?.(task);
-    if (status !== "RUNNING") return;
-    pauseMs = nextPauseMs(pauseMs, performance.now() - startedAt);
-    // An abort ends the pause early.
-    await sleep(pauseMs, undefined, { signal: stop }).catch(() => {});
-  }
-}
-
-function changedTasks(tasks: readonly TaskView[], seen: Map<string, string>): TaskView[] {
-  const changed = tasks.filter((task) => {
-    const state = `${task.status} ${task.reason} ${task.attempts}`;
-    const isNew = task.status !== "NEW" && seen.get(task.taskId) !== state;
-    if (isNew) seen.set(task.taskId, state);
-    return isNew;
-  });
-  return changed.sort((one, other) => timeOfChange(one).localeCompare(timeOfChange(other)));
-}
-
-function timeOfChange(task: TaskView): string {
-  return task.endedAt ?? task.startedAt ?? "";
-}
-
 const pollMs = 50;
 
 /** The pending final callbacks of a batch: those of its tasks, and stored ones that it had sent again. */

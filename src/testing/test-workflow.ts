@@ -8,7 +8,7 @@ import type { AnyTaskFunction, TaskContext } from "../runtime/task-type.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
 import type { Workflow } from "../workflow/builder.ts";
 import { readDataWorkflow } from "../workflow/data-workflow.ts";
-import { type BuiltWorkflow, isWorkflow } from "../workflow/workflow.ts";
+import { type BuiltWorkflow, type GivenInput, isWorkflow } from "../workflow/workflow.ts";
 import type { ServiceFakes } from "./fakes/fake-services.ts";
 import type { MemoryObjects } from "./fakes/memory-objects.ts";
 import type { MemoryWarehouse } from "./fakes/memory-warehouse.ts";
@@ -23,12 +23,8 @@ export interface TestOptions extends ServiceFakes {
   readonly logger?: Logger;
 }
 
-/** The fields of an input that a test gives. The workflow's schema adds defaults and checks the rest. */
-export type TestInput<Input> = Input extends readonly unknown[]
-  ? Input
-  : Input extends object
-    ? Partial<Input>
-    : Input;
+/** The fields of an input that a test gives. */
+export type TestInput<Input> = GivenInput<Input>;
 
 interface StartOptions<Input> {
   readonly input?: TestInput<Input>;

@@ -12,6 +12,13 @@ export interface BuiltWorkflow extends DeployedWorkflow {
   readonly inputSchema?: z.ZodType | undefined;
 }
 
+/** The fields of an input that a start gives. The workflow's schema adds defaults and checks the rest. */
+export type GivenInput<Input> = Input extends readonly unknown[]
+  ? Input
+  : Input extends object
+    ? Partial<Input>
+    : Input;
+
 /**
  * Marks a workflow. All copies of the package in a process share the symbol, because a workflow file may import
  * another copy than the one that loads it. The value is the version of the shape of BuiltWorkflow.

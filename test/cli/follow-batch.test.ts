@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { nextPauseMs } from "../../src/cli/follow-batch.ts";
+import { nextPauseMs } from "../../src/app/batch-control.ts";
 
 test("a slow first read, which loads code, does not delay the next one", () => {
   const first = nextPauseMs(undefined, 1_000);

@@ -1,8 +1,8 @@
 import type { App } from "../../app/app.ts";
+import { follow } from "../../app/batch-control.ts";
 import { deriveBatchId } from "../../core/batch.ts";
 import type { TaskDefinition } from "../../core/workflow/definition.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
-import { follow } from "../follow-batch.ts";
 import {
   decideItem,
   hasKeyOfInput,

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
+import { completeTask } from "../../app/batch-control.ts";
 import { BatonError } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
-import type { Completion, TaskMessage } from "../../core/messages.ts";
+import type { Completion } from "../../core/messages.ts";
 import { isTerminal } from "../../core/records.ts";
 import { encodeJson, type JsonValue } from "../../core/values/json.ts";
 import { nearestName, quoteForShell } from "../../core/values/text.ts";
@@ -58,14 +59,7 @@ async function complete(
 ): Promise<void> {
   const completion = await parseCompletion(session, outcome);
   await withApp(session, async ({ engine }) => {
-    const before = await findTask(engine, batchId, taskId);
-    if (isTerminal(before.status))
-      throw new BatonError("TASK_ENDED", `Task ${taskId} of batch ${batchId} has ended ${before.status}`);
-    const message: TaskMessage = { kind: "task", batchId, taskId, previousTaskId: taskId, completion };
-    const unit = engine.begin();
-    await engine.handleTask(message, { unit });
-    await unit.durable();
-    const after = await findTask(engine, batchId, taskId);
+    const after = await completeTask(engine, { batchId, taskId }, completion);
     const { status, reason, waitsFor } = after;
     const completed = isTerminal(status);
     if (json) return session.json({ batchId, taskId, completed, status, reason, waitsFor });
@@ -89,18 +83,6 @@ function outcomeText(batchId: string, { taskId, status, reason, waitsFor }: Task
     return [`${task} can't use its completion now: it is stored, and applied soon.`, continuationNote];
   const state = reason === null ? status : `${status}, ${reason}`;
   return [`${task} does not wait for its completion yet (${state}): stored until it does.`, continuationNote];
-}
-
-/** Throws `BATCH_UNKNOWN`, `TASK_UNKNOWN`. */
-async function findTask(engine: Engine, batchId: string, taskId: string): Promise<TaskView> {
-  const { tasks } = await engine.admin.show(batchId);
-  const task = tasks.find((known) => known.taskId === taskId);
-  if (task) return task;
-  const known = tasks.map((each) => each.taskId).slice(0, 20);
-  throw new BatonError(
-    "TASK_UNKNOWN",
-    `Batch ${batchId} has no task ${taskId}; it has ${known.join(", ")}${tasks.length > 20 ? ", …" : ""}`,
-  );
 }
 
 async function parseCompletion(

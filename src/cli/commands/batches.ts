@@ -1,10 +1,11 @@
 import { type Command, Option } from "commander";
 import type { App } from "../../app/app.ts";
+import { follow } from "../../app/batch-control.ts";
 import { limits } from "../../core/limits.ts";
 import type { BatchStatus } from "../../core/records.ts";
 import type { BatchView } from "../../core/views/views.ts";
 import { wholeNumber } from "../arguments.ts";
-import { batchLine, batchText, follow } from "../follow-batch.ts";
+import { batchLine, batchText } from "../follow-batch.ts";
 import { durationBetween, table } from "../output/text.ts";
 import type { Session } from "../session.ts";
 import { withApp } from "../with-app.ts";

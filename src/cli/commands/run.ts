@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { App } from "../../app/app.ts";
+import { follow } from "../../app/batch-control.ts";
 import type { Callback } from "../../core/callback.ts";
 import { BatonError } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
@@ -8,7 +9,7 @@ import type { BatchView } from "../../core/views/views.ts";
 import type { Started } from "../../engine/start/start-batch.ts";
 import { parseMessageOrUsage, readJson, wholeNumber } from "../arguments.ts";
 import type { BackfillOptions } from "../backfill/backfill.ts";
-import { batchLine, changeLine, follow, pendingCallbacks, taskTable, untilSettled } from "../follow-batch.ts";
+import { batchLine, changeLine, pendingCallbacks, taskTable, untilSettled } from "../follow-batch.ts";
 import { workerMode } from "../output/text.ts";
 import { failureExitCode, type Session, stoppingNote } from "../session.ts";
 import { findWorkflow, withApp } from "../with-app.ts";

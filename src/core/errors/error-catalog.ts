@@ -78,6 +78,15 @@ const messageErrors = {
       "`baton replay --code DELIVERY_EXHAUSTED` for all.",
   ),
   DEAD_LETTER_UNKNOWN: entry("none", "Check the id: `baton dead-letters` lists all dead letters."),
+  BATCH_FAILED: entry(
+    "none",
+    "Correct the error that the message names, then run `baton retry <batchId>`: it repeats only what failed.",
+  ),
+  BATCH_CANCELLED: entry("none", "Start a new batch, or run `baton retry <batchId>` to continue this one."),
+  CLIENT_CLOSED: entry(
+    "none",
+    "Close the client after its last call: `await using` does it at the end of a scope.",
+  ),
   BATCH_NOT_FINISHED: entry("none", "Wait until the batch has ended, or cancel it first."),
   BATCH_SUCCEEDED: entry("none", "Start a new batch: one that ended SUCCESS has nothing to retry."),
 

@@ -1,3 +1,4 @@
+import type { JsonValue } from "../../core/values/json.ts";
 import { type BatchSummary, type BatchView, batchSummary, batchView } from "../../core/views/views.ts";
 import type { CallbackOutbox } from "../callback-outbox.ts";
 import type { DeadLetters } from "../dead-letters.ts";
@@ -5,6 +6,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { type ErasureReport, forgetBatch } from "../erasure/erase-batch.ts";
 import type { Batches } from "../records/batches.ts";
 import type { Definitions } from "../records/definitions.ts";
+import { readResult } from "../records/results.ts";
 import type { TaskLogs } from "../records/task-logs.ts";
 import { type BatchFilter, type BatchListing, listBatches } from "./batch-list.ts";
 import { CallbackAdmin } from "./callbacks.ts";
@@ -46,6 +48,17 @@ export class Administration {
   /** The batch alone, without its tasks. Throws `BATCH_UNKNOWN`. */
   async status(batchId: string): Promise<BatchSummary> {
     return batchSummary((await this.#parts.batches.read(batchId)).data);
+  }
+
+  /** The results of the tasks that ended SUCCESS, also the large ones. Throws `BATCH_UNKNOWN`. */
+  async results(batchId: string): Promise<ReadonlyMap<string, JsonValue>> {
+    const { batches, logs, dependencies } = this.#parts;
+    await batches.read(batchId);
+    const succeeded = [...(await logs.readAll(batchId))].filter(([, { log }]) => log.status === "SUCCESS");
+    const read = succeeded.map(
+      async ([taskId, { log }]) => [taskId, await readResult(dependencies.objects, log.result)] as const,
+    );
+    return new Map(await Promise.all(read));
   }
 
   /** See `listBatches`. */
