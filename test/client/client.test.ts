@@ -14,7 +14,7 @@ const asking = `
 import { workflow } from "baton-dag";
 export default workflow("asking")
   .task("large", () => "x".repeat(400_000))
-  .task("ask", ({ waitForCompletion }) => waitForCompletion({ timeout: "1d" }))
+  .task("ask", ({ waitForCompletion }) => waitForCompletion("1d"))
   .task("after", async ({ parent }) => (await parent("ask")), { after: ["ask"] });
 `;
 
