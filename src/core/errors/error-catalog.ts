@@ -68,25 +68,16 @@ const messageErrors = {
     "Correct the input as the message says; the workflow's input schema decides what is valid.",
   ),
   INPUT_TOO_LARGE: entry("dead-letter", "Store large data in the bucket, and pass the name of the object."),
-  ITEMS_INVALID: entry(
-    "none",
-    "Correct the lines that the message names, or leave them out with --skip-invalid.",
-  ),
+  ITEMS_INVALID: entry("none", "Correct the lines it names, or leave them out with --skip-invalid."),
   DELIVERY_EXHAUSTED: entry(
     "dead-letter",
     "Fix the cause that the message names, then run `baton replay <deadLetterId>`, or " +
       "`baton replay --code DELIVERY_EXHAUSTED` for all.",
   ),
   DEAD_LETTER_UNKNOWN: entry("none", "Check the id: `baton dead-letters` lists all dead letters."),
-  BATCH_FAILED: entry(
-    "none",
-    "Correct the error that the message names, then run `baton retry <batchId>`: it repeats only what failed.",
-  ),
-  BATCH_CANCELLED: entry("none", "Start a new batch, or run `baton retry <batchId>` to continue this one."),
-  CLIENT_CLOSED: entry(
-    "none",
-    "Close the client after its last call: `await using` does it at the end of a scope.",
-  ),
+  BATCH_FAILED: entry("none", "Correct the error of the task, then run `baton retry <batchId>`."),
+  BATCH_CANCELLED: entry("none", "Start a new batch, or run `baton retry <batchId>` to continue it."),
+  CLIENT_CLOSED: entry("none", "Close the client after its last call."),
   BATCH_NOT_FINISHED: entry("none", "Wait until the batch has ended, or cancel it first."),
   BATCH_SUCCEEDED: entry("none", "Start a new batch: one that ended SUCCESS has nothing to retry."),
 
