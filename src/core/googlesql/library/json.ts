@@ -67,12 +67,10 @@ export function toJsonString(value: Term): Term {
   return { sql: jsonText(value.sql, value.type, 0, false), type: STRING };
 }
 
-/** TO_JSON. */
 export function toJson(value: Term): Term {
   return { sql: `CAST(${valueText("TO_JSON", value)} AS JSON)`, type: JSON_TYPE };
 }
 
-/** JSON_ARRAY. */
 export function jsonArray(values: readonly Term[]): Term {
   const items = values.map((value) => valueText("JSON_ARRAY", value)).join(" || ',' || ");
   return { sql: `CAST('[' || ${items === "" ? "''" : items} || ']' AS JSON)`, type: JSON_TYPE };
