@@ -35,6 +35,25 @@ test("every field is one that Cloud Build knows", () => {
   expect(CloudBuildSchema.safeParse(wrong).success).toBe(false);
 });
 
+test("this repository is built as a project is, and deploys as one does", () => {
+  const own = CloudBuildSchema.parse(parse(readFileSync(`${root}cloudbuild.yaml`, "utf8")));
+  const scripts = new Map(own.steps.map(({ id, script }) => [id, script]));
+  expect([...scripts.keys()]).toEqual(build.steps.map(({ id }) => id));
+  expect([scripts.get("install"), scripts.get("check")].join("").match(/^np[mx] .*$/gm)).toEqual([
+    "npm ci",
+    "npm test",
+  ]);
+  for (const id of ["deploy", "smoke-test"]) {
+    const script = step(id).script?.replaceAll("node_modules/baton-dag/bin/", "bin/");
+    expect(own.steps.find((candidate) => candidate.id === id)).toEqual({ ...step(id), script });
+  }
+  expect(own.substitutions).toEqual({
+    ...build.substitutions,
+    _SMOKE_WORKFLOW: "greet",
+    _SMOKE_INPUT: '{"name":"smoke"}',
+  });
+});
+
 test("the nightly build runs the test command and the long tests, and deploys nothing", () => {
   const nightly = CloudBuildSchema.parse(parse(readFileSync(`${root}cloudbuild.nightly.yaml`, "utf8")));
   const commands = nightly.steps.flatMap(({ script }) => script?.match(/^npm .*$/gm) ?? []);
