@@ -3,7 +3,7 @@ import type { App } from "../app/app.ts";
 import type { Callback } from "../core/callback.ts";
 import { limits } from "../core/limits.ts";
 import { truncate } from "../core/values/text.ts";
-import type { BatchView, TaskView } from "../core/views/views.ts";
+import type { AttemptView, BatchView, TaskView } from "../core/views/views.ts";
 import { durationBetween, oneLine, table } from "./output/text.ts";
 
 const pollMs = 50;
@@ -98,13 +98,15 @@ export function batchText(view: BatchView): string {
 /** The table truncates longer errors; the full text is below it. */
 const shownErrorCharacters = 300;
 
-/** The key, counters, warnings, errors and remedy of a task, below its name. Empty if it has none of them. */
+/** The earlier attempts, key, counters, warnings, errors and remedy of a task, below its name. */
 function taskNotes(task: TaskView): string[] {
-  const { taskId, key, error, report } = task;
+  const { taskId, key, error, history, report } = task;
   const counters = Object.entries(report.counters).map(([name, count]) => `${name} ${count}`);
   // The last error is the one that ended the task, and it is in the table.
   const errors = error === null ? report.errors : report.errors.slice(0, -1);
+  const earlier = history.filter(({ attempt }) => attempt < task.attempts || task.reason === "retry");
   const notes: readonly (readonly [string, string])[] = [
+    ...earlier.map((each) => [`attempt ${each.attempt}`, attemptText(each)] as const),
     ...(key === null ? [] : [["key", key] as const]),
     ...(counters.length === 0 ? [] : [["counters", counters.join(", ")] as const]),
     ...report.warnings.map((warning) => ["warning", warning] as const),
@@ -115,6 +117,16 @@ function taskNotes(task: TaskView): string[] {
   ];
   if (notes.length === 0) return [];
   return ["", taskId, ...notes.map(([name, text]) => `  ${name.padEnd(10)}  ${oneLine(text)}`)];
+}
+
+function attemptText({ outcome, startedAt, endedAt, worker, error }: AttemptView): string {
+  const words = [
+    `${outcome} after ${durationBetween(startedAt, endedAt)}`,
+    worker === null ? "" : `on ${worker}`,
+    startedAt === null ? "" : `at ${startedAt}`,
+  ];
+  const text = words.filter((word) => word !== "").join(" ");
+  return error === null ? text : `${text}: ${error.code}: ${error.message}`;
 }
 
 /** Includes the names of the events that a task waits for: a sender needs them. */

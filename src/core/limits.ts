@@ -30,6 +30,9 @@ export const limits = {
   inputBytes: 512 * 1024,
   /** Longest stored error message; a longer one is cut. */
   errorMessageCharacters: 4_000,
+  /** Earlier attempts that a TaskLog keeps, the last ones, and the longest message of the error of each. */
+  shownAttempts: 20,
+  attemptErrorCharacters: 500,
   /** Larger bodies of dead letters go to the object store. */
   deadLetterInlineBytes: 256 * 1024,
   /** Longest cron pattern. It is part of the start key of a batch. */

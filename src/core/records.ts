@@ -92,56 +92,19 @@ const NotesSchema = z.strictObject({
 });
 export type Notes = z.infer<typeof NotesSchema>;
 
-/** Is in every token by which a task is found that waits for an event, and in no token that is only counted. */
-export const eventTokenMark = "/event/";
-
-/** Collections of the document store, with the fields by which each may be counted and queried. */
-export const collections = {
-  definitions: { fields: [], arrays: [], kept: "for ever" },
-  workflows: { fields: [], arrays: [], kept: "for ever" },
-  batches: {
-    fields: ["status", "lineageId", "day"],
-    arrays: [],
-    ordered: ["workflowId"],
-    kept: "retention",
-  },
-  taskLogs: {
-    fields: ["batchId"],
-    arrays: ["arrivals"],
-    isQueried: (token) => token.includes(eventTokenMark),
-    clusteredBy: "batchId",
-    kept: "retention",
-  },
-  deadLetters: { fields: [], arrays: [], kept: "retention" },
-  schedules: { fields: [], arrays: [], kept: "for ever" },
-  executions: { fields: ["state"], arrays: [], ordered: ["key"], kept: "while due" },
-  steps: { fields: ["scope"], arrays: [], clusteredBy: "scope", kept: "retention" },
-  events: { fields: ["batchId"], arrays: [], clusteredBy: "batchId", kept: "retention" },
-  callbacks: { fields: ["state", "key", "batchId"], arrays: [], kept: "retention" },
-} as const satisfies Readonly<Record<string, CollectionSpec>>;
-
-/** What an adapter has to index. */
-export interface CollectionSpec {
-  /** Fields of string value, queried by equality. Null and absent fields are not indexed. */
-  readonly fields: readonly string[];
-  /** Fields that hold strings, counted and queried by "contains". */
-  readonly arrays: readonly string[];
-  /** Fields of string value that never change, by which a store that keeps orders can list documents. */
-  readonly ordered?: readonly string[];
-  /** Which strings of its arrays are queried. All others are only counted: a store may keep a number for each. */
-  readonly isQueried?: (value: string) => boolean;
-  /** A field whose value begins every document id, followed by `/`: documents that share it lie together. */
-  readonly clusteredBy?: string;
-  /**
-   * How long a document is needed, for stores that delete expired ones: `retention` is the configured time from its
-   * last write, `while due` is as long as its own `dueSeconds`.
-   */
-  readonly kept: "for ever" | "retention" | "while due";
-}
-export type CollectionName = keyof typeof collections;
-export const collectionNames: readonly CollectionName[] = Object.keys(collections).filter(
-  (name): name is CollectionName => Object.hasOwn(collections, name),
-);
+/** An earlier attempt of a task. Its times are in milliseconds since 1970. */
+const EarlierAttemptSchema = z.strictObject({
+  attempt: z.int().positive(),
+  /** `lost`: its lease expired. `released`: its worker stopped. */
+  outcome: z.enum(["failed", "lost", "released"]),
+  startedAt: z.number().nullable(),
+  /** For a lost attempt: the end of its lease, by the store's clock. */
+  endedAt: z.number(),
+  /** Unknown for an attempt that a completion from outside has ended. */
+  worker: z.exactOptional(z.string()),
+  error: z.exactOptional(StoredErrorSchema.omit({ retryable: true })),
+});
+export type EarlierAttempt = z.infer<typeof EarlierAttemptSchema>;
 
 /** The record of one task in one batch. Its times, in milliseconds since 1970 by the worker's clock, are only shown. */
 export const TaskLogSchema = z.strictObject({
@@ -159,7 +122,7 @@ export const TaskLogSchema = z.strictObject({
   lostLeases: z.int().nonnegative().default(0),
   /** A new random value in every write, by which the writer recognises its own commit after a lost reply. */
   nonce: z.string(),
-  /** The worker that runs it, while PROCESSING. */
+  /** The worker that runs it, while PROCESSING. Once it has ended: the one that ran its last attempt. */
   worker: z.string().nullable().default(null),
   /**
    * How long this state lasts, in seconds from the last write of the document, by the store's clock. While PROCESSING
@@ -173,6 +136,8 @@ export const TaskLogSchema = z.strictObject({
   result: StoredResultSchema.nullable().default(null),
   error: StoredErrorSchema.nullable().default(null),
   notes: NotesSchema.nullable().default(null),
+  /** The attempts before the current one, the last `limits.shownAttempts` of them, oldest first. */
+  history: z.array(EarlierAttemptSchema).default(() => []),
   /** Its idempotency key, once it was computed. */
   key: z.string().nullable().default(null),
   /**

@@ -1,8 +1,9 @@
 import { type Ending, incrementedCounts } from "./joins.ts";
 import { limits } from "./limits.ts";
 import type { Notes, StoredError, StoredResult, TaskLog } from "./records.ts";
-import { eventTokenMark, isTerminal, type ParkReason, type Reason, type TerminalStatus } from "./records.ts";
+import { isTerminal, type ParkReason, type Reason, type TerminalStatus } from "./records.ts";
 import { retryDelayMs } from "./retry.ts";
+import { eventTokenMark } from "./storage/collections.ts";
 import type { JsonText } from "./values/json.ts";
 import type { TaskDefinition } from "./workflow/definition.ts";
 import type { Graph } from "./workflow/graph.ts";
@@ -40,7 +41,7 @@ export function inlineResult({ text, bytes }: JsonText): StoredResult | undefine
 /** The fields of a TaskLog that an outcome changes. */
 export type Settlement = Pick<
   TaskLog,
-  "status" | "reason" | "failures" | "dueSeconds" | "events" | "result" | "error" | "notes" | "worker"
+  "status" | "reason" | "failures" | "dueSeconds" | "events" | "result" | "error" | "notes"
 >;
 
 /** The fields to store for an attempt with this outcome. `random` in [0, 1) is the jitter of a retry. */
@@ -57,7 +58,6 @@ export function decideSettlement(
     result: null,
     error: null,
     notes: null,
-    worker: null,
   };
   switch (outcome.kind) {
     case "succeeded":
@@ -157,6 +157,7 @@ export function terminalLogWithoutRun(
     result: end.result ?? null,
     error: null,
     notes: null,
+    history: [],
     key: null,
     arrivals: joinTokensOnSettle(graph, task.batchId, task.taskId, { ...end, events: [] }),
   };

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import * as z from "zod";
 import { toIndexFile } from "../adapters/firestore/encoding.ts";
 import { permissions } from "../configuration/google-requirements.ts";
-import type { CollectionName } from "../core/records.ts";
+import type { CollectionName } from "../core/storage/collections.ts";
 import { GoogleApiError } from "../ports/http.ts";
 import { type CheckGroup, type CheckResult, checkResult } from "./check.ts";
 import {

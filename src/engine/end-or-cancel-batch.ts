@@ -159,7 +159,17 @@ function cancelWrite(
     { nonce: ids.unique(), now: clock.now() },
   );
   if (!found) return { kind: "create", key, data: cancelled };
-  const { attempt, resumes, failures, lostLeases, startedAt, error, key: callKey } = found.log;
+  const {
+    attempt,
+    resumes,
+    failures,
+    lostLeases,
+    startedAt,
+    error,
+    worker,
+    history,
+    key: callKey,
+  } = found.log;
   const data = {
     ...cancelled,
     attempt,
@@ -168,6 +178,8 @@ function cancelWrite(
     lostLeases,
     startedAt,
     error,
+    worker,
+    history,
     key: callKey,
   };
   return { kind: "update", key, version: found.version, data };

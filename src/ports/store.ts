@@ -1,5 +1,5 @@
 import { BatonError, type ErrorContext } from "../core/errors/errors.ts";
-import type { CollectionName } from "../core/records.ts";
+import type { CollectionName } from "../core/storage/collections.ts";
 import type { JsonObject } from "../core/values/json.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { expiresAfterSeconds, isPastRetention } from "../../src/core/batch.ts";
 import { limits } from "../../src/core/limits.ts";
+import { expiresAfterSeconds, isPastRetention } from "../../src/core/storage/expiry.ts";
 
 const retention = 200 * 24 * 3_600;
 const margin = limits.expiryMarginSeconds;

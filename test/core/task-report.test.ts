@@ -36,6 +36,7 @@ const log: TaskLog = {
   result: null,
   error: null,
   notes: null,
+  history: [],
   key: null,
   arrivals: [],
 };

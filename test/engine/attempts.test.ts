@@ -158,3 +158,38 @@ test("a value that can't even be looked at fails its task", async () => {
     error: { message: expect.stringContaining("revoked") },
   });
 });
+
+test("every attempt is in the history, with its error, its worker and the wait before it", async () => {
+  const flaky = workflow("flaky")
+    .task("first", () => 1)
+    .task(
+      "a",
+      ({ attempt }) => {
+        if (attempt < 3) throw new TaskError(`no ${attempt}`, { code: "NOT_YET" });
+        return attempt;
+      },
+      { after: ["first"], retry: quickly },
+    );
+  const view = await runToEnd(testApp({ workflows: [flaky] }), "flaky");
+  const [first, task] = view.tasks;
+  expect(task?.readyAt).toBe(first?.endedAt);
+  expect(task?.history.map(({ attempt, outcome }) => `${attempt} ${outcome}`)).toEqual([
+    "1 failed",
+    "2 failed",
+    "3 succeeded",
+  ]);
+  expect(task?.history.map(({ error }) => error && `${error.code} ${error.message}`)).toEqual([
+    "NOT_YET no 1",
+    "NOT_YET no 2",
+    null,
+  ]);
+  for (const { worker, place } of task?.history.map((each) => ({ ...each, place: each.error?.place })) ??
+    []) {
+    expect(worker).toMatch(/:\d+$/);
+    expect(place ?? "attempts.test.ts").toContain("attempts.test.ts");
+  }
+  const [one, two] = task?.history ?? [];
+  expect(two?.waitedMs).toBe(Date.parse(two?.startedAt ?? "") - Date.parse(one?.endedAt ?? ""));
+  expect(one?.waitedMs).toBe(Date.parse(one?.startedAt ?? "") - Date.parse(task?.readyAt ?? ""));
+  expect(first?.history).toMatchObject([{ attempt: 1, outcome: "succeeded", error: null }]);
+});

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { collections } from "../../src/core/records.ts";
+import { collections } from "../../src/core/storage/collections.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
 import { TaskError, workflow } from "../../src/index.ts";
 import type { ObjectStore } from "../../src/ports/objects.ts";

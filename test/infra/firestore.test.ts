@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { expiryField, toIndexFile } from "../../src/adapters/firestore/encoding.ts";
-import { collections } from "../../src/core/records.ts";
+import { collections } from "../../src/core/storage/collections.ts";
 import { expression, inner, readTerraform } from "./terraform-files.ts";
 
 const files = await readTerraform();

@@ -30,6 +30,22 @@ const body = (code: string): Change => ({ kind: "body", code });
 /** One for each rule of the protocol and each guard that keeps it. */
 export const mutants: readonly Mutant[] = [
   {
+    name: "a failed attempt is not in the history",
+    mark: "failed-attempt-is-in-the-history",
+    change: remove,
+  },
+  {
+    name: "a lost attempt is not in the history",
+    mark: "lost-attempt-is-in-the-history",
+    change: value("true"),
+  },
+  {
+    name: "the history of a task grows with every attempt",
+    mark: "history-is-bounded",
+    change: value("[...history, ended]"),
+    test: "core/attempts.test.ts: only the last attempts are kept",
+  },
+  {
     name: "a redelivered message acknowledges an ended task without passing its ending on",
     mark: "redelivery-passes-the-ending-on",
     change: remove,

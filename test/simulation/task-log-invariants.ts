@@ -23,6 +23,9 @@ interface Holder {
   readonly hindrancesBefore: number;
 }
 
+/** As the page of limits has it. */
+const shownAttempts = 20;
+
 /** What is not seen to at once is seen to by the next sweep; by then nothing hangs or is down any more. */
 const patienceMs = 60_000;
 
@@ -60,7 +63,29 @@ export class TaskLogInvariants {
     if (before && written !== before.document) this.#checkOrder(name, before.log, after);
     if (isClaim(before?.log, after)) this.#checkClaim(name, before, after, commit);
     else if (before?.log.status === "PROCESSING") this.#checkOwner(name, before, after, commit);
+    this.#checkHistory(name, before?.log, after);
     this.#checkEnding(name, after, commit);
+  }
+
+  /** Every attempt is in the history once another one may follow it, the last twenty of them. */
+  #checkHistory(name: string, before: TaskLog | undefined, after: TaskLog): void {
+    if (after.status === "CANCELLED") {
+      if (JSON.stringify(after.history) !== JSON.stringify(before?.history ?? []))
+        this.#violate("history-outlives-a-cancel", `${name}: ${JSON.stringify(after.history)}`);
+      return;
+    }
+    const isFollowed = after.reason === "retry" || after.reason === "released";
+    const last = isFollowed ? after.attempt : after.attempt - 1;
+    const expected = Array.from({ length: Math.max(0, last) }, (_, index) => index + 1).slice(-shownAttempts);
+    const { history } = after;
+    if (history.map(({ attempt }) => attempt).join() !== expected.join())
+      this.#violate("history-has-every-attempt", `${name}: ${JSON.stringify(history)} at ${after.attempt}`);
+    const latest = history.at(-1);
+    if (latest === undefined || history.length === before?.history.length) return;
+    const how = isFollowed ? (after.reason === "retry" ? "failed" : "released") : "lost";
+    const hasError = how === "failed" && latest.error?.code === after.error?.code;
+    if (latest.outcome !== how || hasError !== (how === "failed") || latest.startedAt !== before?.startedAt)
+      this.#violate("history-says-what-happened", `${name}: ${JSON.stringify(latest)} at ${claimOf(after)}`);
   }
 
   #checkOrder(name: string, before: TaskLog, after: TaskLog): void {

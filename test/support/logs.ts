@@ -20,6 +20,7 @@ export function logOf(fields: Partial<TaskLog>): TaskLog {
     result: null,
     error: null,
     notes: null,
+    history: [],
     key: null,
     arrivals: [],
     ...fields,

@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import { collectionNames } from "../../src/core/records.ts";
+import { collectionNames } from "../../src/core/storage/collections.ts";
 import type { DocumentStore } from "../../src/ports/store.ts";
 
 /** Every document that there is, as text: its collection, id and data. */

@@ -8,7 +8,7 @@ import type {
   WriteResult,
 } from "@google-cloud/firestore";
 import { BatonError, errorMessage } from "../../core/errors/errors.ts";
-import { type CollectionName, collections } from "../../core/records.ts";
+import { type CollectionName, collections } from "../../core/storage/collections.ts";
 import type { Clock } from "../../ports/machine.ts";
 import {
   type CommitEachResult,

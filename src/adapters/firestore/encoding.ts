@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import type { Timestamp } from "@google-cloud/firestore";
 import * as z from "zod";
-import { expiresAfterSeconds } from "../../core/batch.ts";
 import {
   type CollectionName,
   type CollectionSpec,
   collectionNames,
   collections,
-} from "../../core/records.ts";
+} from "../../core/storage/collections.ts";
+import { expiresAfterSeconds } from "../../core/storage/expiry.ts";
 import type { JsonObject, JsonValue } from "../../core/values/json.ts";
 
 /** The field of the TTL policy: Firestore may delete a document after this time. */

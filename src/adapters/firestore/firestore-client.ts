@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { CollectionReference, DocumentReference, Firestore } from "@google-cloud/firestore";
 import { BatonError } from "../../core/errors/errors.ts";
-import type { CollectionName } from "../../core/records.ts";
+import type { CollectionName } from "../../core/storage/collections.ts";
 import type { Clock } from "../../ports/machine.ts";
 import { type DocumentKey, StoreTimeoutError } from "../../ports/store.ts";
 

@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
-import type { CollectionName, CollectionSpec } from "../../core/records.ts";
+import type { CollectionName, CollectionSpec } from "../../core/storage/collections.ts";
 import type { JsonObject } from "../../core/values/json.ts";
 import type { Condition, Order, QueryOptions, StoredDocument } from "../../ports/store.ts";
 import { DocumentOrders } from "./document-orders.ts";

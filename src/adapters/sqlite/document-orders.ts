@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
-import type { CollectionName, CollectionSpec } from "../../core/records.ts";
+import type { CollectionName, CollectionSpec } from "../../core/storage/collections.ts";
 import type { Condition, Order } from "../../ports/store.ts";
 
 /**

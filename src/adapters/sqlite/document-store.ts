@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { type CollectionName, collectionNames, collections } from "../../core/records.ts";
+import { type CollectionName, collectionNames, collections } from "../../core/storage/collections.ts";
 import {
   andThen,
   atOnce,

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { BatonError } from "../../core/errors/errors.ts";
-import { type CollectionSpec, collectionNames, collections } from "../../core/records.ts";
+import { type CollectionSpec, collectionNames, collections } from "../../core/storage/collections.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 
 /**

@@ -1,6 +1,7 @@
 import type { Callback } from "../callback.ts";
 import { remedyFor } from "../errors/error-catalog.ts";
 import type { Execution, Holder } from "../execution-record.ts";
+import { readyTime, type ShownAttempt, shownAttempts } from "../history/attempts.ts";
 import { parseDay } from "../idempotency.ts";
 import type {
   BatchStatus,
@@ -65,6 +66,12 @@ interface TaskErrorView extends StoredError {
   readonly remedy: string | null;
 }
 
+/** An attempt of a task as `baton show --json` prints it. Times are ISO 8601, UTC. */
+export interface AttemptView extends Omit<ShownAttempt, "startedAt" | "endedAt"> {
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+}
+
 /** A task of a batch as `baton show --json` prints it. Times are ISO 8601, UTC. */
 export interface TaskView {
   readonly taskId: string;
@@ -73,6 +80,10 @@ export interface TaskView {
   /** Names of the events for which it waits now. */
   readonly waitsFor: readonly string[];
   readonly attempts: number;
+  /** The attempts, oldest first: the last `limits.shownAttempts` before the current or last one, and that one. */
+  readonly history: readonly AttemptView[];
+  /** When its parents' ends allowed it to run. Null: they have not, or did not. */
+  readonly readyAt: string | null;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
   /** The task's result. One that is too large to be inline is `{ bucket, object, bytes }`. */
@@ -109,7 +120,7 @@ export function batchSummary(batch: TaskBatch): BatchSummary {
     lineageId: batch.lineageId,
     run: batch.run,
     createdAt: isoTime(batch.createdAt),
-    endedAt: batch.endedAt === null ? null : isoTime(batch.endedAt),
+    endedAt: timeOrNull(batch.endedAt),
   };
 }
 
@@ -121,11 +132,19 @@ export function batchView(
   return {
     ...batchSummary(batch),
     input: batch.input,
-    tasks: definition.tasks.map((task) => taskView(batch, task.id, logs.get(task.id)?.log)),
+    tasks: definition.tasks.map((task) => {
+      const readyAt = readyTime(task, batch.createdAt, (taskId) => logs.get(taskId)?.log);
+      return taskView(batch, task.id, readyAt, logs.get(task.id)?.log);
+    }),
   };
 }
 
-function taskView(batch: TaskBatch, taskId: string, log: TaskLog | undefined): TaskView {
+function taskView(
+  batch: TaskBatch,
+  taskId: string,
+  readyAt: number | null,
+  log: TaskLog | undefined,
+): TaskView {
   const report = taskReport(batch, taskId, log);
   if (!log)
     return {
@@ -134,6 +153,8 @@ function taskView(batch: TaskBatch, taskId: string, log: TaskLog | undefined): T
       reason: null,
       waitsFor: [],
       attempts: 0,
+      history: [],
+      readyAt: timeOrNull(readyAt),
       startedAt: null,
       endedAt: null,
       result: null,
@@ -147,13 +168,23 @@ function taskView(batch: TaskBatch, taskId: string, log: TaskLog | undefined): T
     reason: log.reason,
     waitsFor: log.status === "WAITING" ? log.events : [],
     attempts: log.attempt,
-    startedAt: log.startedAt === null ? null : isoTime(log.startedAt),
-    endedAt: log.endedAt === null ? null : isoTime(log.endedAt),
+    history: shownAttempts(log, readyAt).map(attemptView),
+    readyAt: timeOrNull(readyAt),
+    startedAt: timeOrNull(log.startedAt),
+    endedAt: timeOrNull(log.endedAt),
     result: log.result === null ? null : "value" in log.result ? log.result.value : { ...log.result },
     error: log.error && { ...log.error, remedy: remedyFor(log.error.code) ?? null },
     key: log.key,
     report,
   };
+}
+
+function attemptView(shown: ShownAttempt): AttemptView {
+  return { ...shown, startedAt: timeOrNull(shown.startedAt), endedAt: timeOrNull(shown.endedAt) };
+}
+
+function timeOrNull(milliseconds: number | null): string | null {
+  return milliseconds === null ? null : isoTime(milliseconds);
 }
 
 /** A task of a running batch that runs or waits, as `baton inspect` prints it. Times are ISO 8601, UTC. */

@@ -5,7 +5,8 @@ import {
   executionIdentity,
   settleExecution,
 } from "../../core/execution-record.ts";
-import { isTerminal, type TaskLog } from "../../core/records.ts";
+import { historyAfter } from "../../core/history/attempts.ts";
+import { type EarlierAttempt, isTerminal, type TaskLog } from "../../core/records.ts";
 import { joinTokensOnSettle, type Settlement } from "../../core/settlement.ts";
 import type { TaskDefinition } from "../../core/workflow/definition.ts";
 import { andThen, type MaybePromise } from "../../ports/store.ts";
@@ -88,7 +89,9 @@ export class Claims {
     const { batchId, taskId } = claim.log.log;
     const idempotency = claim.execution && batch.graph.tasks.get(taskId)?.idempotency;
     const { attempt, resumes, lostLeases, startedAt, key } = claim.log.log;
-    const { status, reason, failures, worker, dueSeconds, events, result, error, notes } = settlement;
+    const { status, reason, failures, dueSeconds, events, result, error, notes } = settlement;
+    const now = clock.now();
+    const hasEnded = isTerminal(status);
     // Written out: to spread two objects takes longer than all the rest.
     const log = {
       batchId,
@@ -100,20 +103,21 @@ export class Claims {
       failures,
       lostLeases,
       nonce: ids.unique(),
-      worker,
+      worker: hasEnded ? claim.log.log.worker : null,
       dueSeconds,
       events,
       startedAt,
-      endedAt: isTerminal(status) ? clock.now() : null,
+      endedAt: hasEnded ? now : null,
       result,
       error,
       notes,
+      history: historyOnSettle(claim.log.log, settlement, now),
       key,
       arrivals: joinTokensOnSettle(batch.graph, batchId, taskId, settlement),
     };
     const execution =
       claim.execution && end && idempotency
-        ? settleExecution(claim.execution.data, idempotency, end, { nonce: ids.unique(), now: clock.now() })
+        ? settleExecution(claim.execution.data, idempotency, end, { nonce: ids.unique(), now })
         : undefined;
     return this.#advance(claim, { log, execution, callback });
   }
@@ -168,6 +172,13 @@ export class Claims {
       });
     return andThen(commitAtomic(store, writes), (outcome) => writtenClaim(claim, next, outcome));
   }
+}
+
+/** A settled attempt is in the history if another attempt follows it. The last one is in the other fields. */
+function historyOnSettle(log: TaskLog, { reason, error }: Settlement, endedAt: number): EarlierAttempt[] {
+  // mutation: failed-attempt-is-in-the-history
+  if (reason === "retry") return historyAfter(log, { outcome: "failed", endedAt, error });
+  return reason === "released" ? historyAfter(log, { outcome: "released", endedAt }) : log.history;
 }
 
 /** The claim after its write. Undefined: it was lost. */

@@ -1,6 +1,7 @@
 import { type Execution, isExpiredExecution, toDisplayedHolder } from "../../core/execution-record.ts";
 import { limits } from "../../core/limits.ts";
-import { type CollectionName, type TaskLog, truncateResult } from "../../core/records.ts";
+import { type TaskLog, truncateResult } from "../../core/records.ts";
+import type { CollectionName } from "../../core/storage/collections.ts";
 import { isoTime } from "../../core/values/time.ts";
 import type { ActiveTask, CachedResult, Lock, Stats } from "../../core/views/views.ts";
 import type { DocumentStore, MaybePromise, QueryResult } from "../../ports/store.ts";

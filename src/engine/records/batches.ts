@@ -1,7 +1,8 @@
-import { decisiveRun, isPastRetention } from "../../core/batch.ts";
+import { decisiveRun } from "../../core/batch.ts";
 import { BatonError } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { TaskBatch } from "../../core/records.ts";
+import { isPastRetention } from "../../core/storage/expiry.ts";
 import type { Graph, Join } from "../../core/workflow/graph.ts";
 import type { DocumentStore, MaybePromise, SyncMark } from "../../ports/store.ts";
 import type { CommitOutcome } from "./commit.ts";

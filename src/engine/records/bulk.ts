@@ -1,5 +1,5 @@
 import { limits } from "../../core/limits.ts";
-import type { CollectionName } from "../../core/records.ts";
+import type { CollectionName } from "../../core/storage/collections.ts";
 import type { ObjectPrefix, ObjectStore } from "../../ports/objects.ts";
 import { type Condition, ConflictError, type DocumentStore, type StoredDocument } from "../../ports/store.ts";
 

@@ -4,7 +4,6 @@ import { ExecutionSchema, executionId } from "../../core/execution-record.ts";
 import { limits } from "../../core/limits.ts";
 import {
   AppliedWorkflowSchema,
-  type CollectionName,
   DeadLetterSchema,
   ScheduleCursorSchema,
   TaskBatchSchema,
@@ -12,6 +11,7 @@ import {
 } from "../../core/records.ts";
 import { deriveScheduleId } from "../../core/schedule/schedule.ts";
 import { BatchEventSchema, EarlyCompletionSchema, StepSchema } from "../../core/steps.ts";
+import type { CollectionName } from "../../core/storage/collections.ts";
 import type {
   Condition,
   DocumentKey,

@@ -1,4 +1,5 @@
 import { errorMessage } from "../../core/errors/errors.ts";
+import { historyAfter } from "../../core/history/attempts.ts";
 import { limits } from "../../core/limits.ts";
 import type { TaskLog } from "../../core/records.ts";
 import { eventToken } from "../../core/settlement.ts";
@@ -43,7 +44,7 @@ function releaseOrphanedClaim(
 }
 
 async function releaseIfApplied(
-  { store, ids }: Dependencies,
+  { store, ids, clock }: Dependencies,
   key: DocumentKey,
   claim: TaskLog,
 ): Promise<boolean> {
@@ -51,7 +52,8 @@ async function releaseIfApplied(
   // mutation: only-the-late-claim-is-released
   if (document?.data.nonce !== claim.nonce) return false;
   const free = { status: "WAITING", reason: "released", worker: null, dueSeconds: 0 } as const;
-  const released = { ...claim, ...free, nonce: ids.unique() };
+  const history = historyAfter(claim, { outcome: "released", endedAt: clock.now() });
+  const released = { ...claim, ...free, history, nonce: ids.unique() };
   const outcome = await commitIdempotent(store, logWrite(document.version, released));
   return outcome.kind === "won";
 }
@@ -72,7 +74,10 @@ export type ClaimOutcome =
   | { readonly kind: "won"; readonly claim: StoredLog }
   | { readonly kind: "lost"; readonly current: StoredLog | undefined };
 
-type Counts = Pick<TaskLog, "attempt" | "resumes" | "lostLeases" | "failures" | "startedAt" | "key">;
+type Counts = Pick<
+  TaskLog,
+  "attempt" | "resumes" | "lostLeases" | "failures" | "startedAt" | "history" | "key"
+>;
 
 /** The TaskLog documents. Each change is one conditional write with a nonce. */
 export class TaskLogs {
@@ -122,6 +127,7 @@ export class TaskLogs {
       lostLeases: 0,
       failures: 0,
       startedAt: this.#dependencies.clock.now(),
+      history: [],
       key: null,
     };
     return this.#claim(undefined, this.#claimed(batch.batchId, taskId, counts));
@@ -135,9 +141,10 @@ export class TaskLogs {
     const { batchId, taskId, failures, key } = found.log;
     const isResumed = attempt === found.log.attempt;
     const startedAt = isResumed ? found.log.startedAt : this.#dependencies.clock.now();
+    const history = historyOnClaim(found);
     return this.#claim(
       found,
-      this.#claimed(batchId, taskId, { attempt, resumes, lostLeases, failures, startedAt, key }),
+      this.#claimed(batchId, taskId, { attempt, resumes, lostLeases, failures, startedAt, history, key }),
     );
   }
 
@@ -198,6 +205,13 @@ export class TaskLogs {
   }
 }
 
+/** An attempt whose worker still had the lease when it expired is lost. */
+function historyOnClaim({ log, writtenAt }: StoredLog): TaskLog["history"] {
+  // mutation: lost-attempt-is-in-the-history
+  if (log.status !== "PROCESSING") return log.history;
+  return historyAfter(log, { outcome: "lost", endedAt: writtenAt + (log.dueSeconds ?? 0) * 1_000 });
+}
+
 /** Conditional on `version`; undefined creates the log. */
 export function logWrite(version: Version | undefined, log: TaskLog): NoncedWrite {
   const key = keyOf(recordKinds.taskLog, log);
@@ -210,12 +224,7 @@ type TaskLogData = Pick<TaskLog, "batchId" | "taskId" | "status" | "nonce"> & Pa
 
 export function withoutDefaults(log: TaskLog): TaskLogData {
   const { batchId, taskId, status, nonce } = log;
-  const stored: { -readonly [Name in keyof TaskLogData]: TaskLogData[Name] } = {
-    batchId,
-    taskId,
-    status,
-    nonce,
-  };
+  const stored: WritableLogData = { batchId, taskId, status, nonce };
   if (log.reason !== null) stored.reason = log.reason;
   if (log.attempt !== 0) stored.attempt = log.attempt;
   if (log.resumes !== 0) stored.resumes = log.resumes;
@@ -225,13 +234,20 @@ export function withoutDefaults(log: TaskLog): TaskLogData {
   if (log.dueSeconds !== null) stored.dueSeconds = log.dueSeconds;
   if (log.events.length > 0) stored.events = log.events;
   if (log.startedAt !== null) stored.startedAt = log.startedAt;
+  if (log.history.length > 0) stored.history = log.history;
+  if (log.key !== null) stored.key = log.key;
+  addOutcome(stored, log);
+  return stored;
+}
+
+type WritableLogData = { -readonly [Name in keyof TaskLogData]: TaskLogData[Name] };
+
+function addOutcome(stored: WritableLogData, log: TaskLog): void {
   if (log.endedAt !== null) stored.endedAt = log.endedAt;
   if (log.result !== null) stored.result = log.result;
   if (log.error !== null) stored.error = log.error;
   if (log.notes !== null) stored.notes = log.notes;
-  if (log.key !== null) stored.key = log.key;
   if (log.arrivals.length > 0) stored.arrivals = log.arrivals;
-  return stored;
 }
 
 function toClaimOutcome(outcome: CommitOutcome, log: TaskLog): ClaimOutcome {

@@ -1,4 +1,4 @@
-import type { CollectionName } from "../../core/records.ts";
+import type { CollectionName } from "../../core/storage/collections.ts";
 import type { JsonValue } from "../../core/values/json.ts";
 import {
   type CommitResult,
