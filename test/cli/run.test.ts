@@ -28,6 +28,8 @@ test("run --json: one value and nothing else", async () => {
     status: "SUCCESS",
     reason: null,
     attempts: 1,
+    history: [expect.objectContaining({ attempt: 1, outcome: "succeeded", error: null })],
+    readyAt: expect.stringMatching(/^\d{4}-.*Z$/),
     startedAt: expect.stringMatching(/^\d{4}-.*Z$/),
     endedAt: expect.stringMatching(/^\d{4}-.*Z$/),
     result: 6,
