@@ -19,7 +19,7 @@ const alone = [
   "test/contract/firestore-store.test.ts",
 ];
 /** Not part of the test command: see vitest.long.config.ts. */
-const long = "test/**/*.long.test.ts";
+const long = "**/*.long.test.ts";
 
 /** What both tiers share. */
 export const shared = defineConfig({
@@ -67,6 +67,10 @@ export default defineConfig({
           pool: "forks",
           isolate: false,
         },
+      },
+      {
+        extends: true,
+        test: { name: "samples", include: ["samples/test/**/*.test.ts"], exclude: [long], pool: "forks" },
       },
       {
         extends: true,

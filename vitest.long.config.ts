@@ -14,7 +14,7 @@ export default defineConfig({
   ...shared,
   test: {
     ...shared.test,
-    include: ["test/**/*.long.test.ts", ...someCases],
+    include: ["{test,samples/test}/**/*.long.test.ts", ...someCases],
     pool: "forks",
     testTimeout: hangsMs,
     env: { BATON_TEST_CASES: "all" },

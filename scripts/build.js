@@ -1,19 +1,41 @@
 // Compiles src/ and functions/ into dist/. TypeScript keeps its output in .tsc/, so that nothing is compiled twice. Of
 // src/ dist has types and a bundle; the files of functions/ stay apart, since workflows are loaded by their files. The
 // new dist replaces the old one as a whole: no file of an older build stays behind, and a failed build changes nothing.
+// With --if-changed it does nothing if dist/ is newer than what it is made of: npm prepares a linked package twice.
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, globSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { writeBundle } from "./bundle.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const fresh = `${root}dist-${process.pid}`;
 const tsc = `${root}node_modules/typescript/bin/tsc`;
-const { status } = spawnSync(process.execPath, [tsc, "-b", `${root}tsconfig.build.json`], {
-  stdio: "inherit",
-});
-if (status === 0) {
+
+if (!process.argv.includes("--if-changed") || !isCurrent()) await build();
+
+function isCurrent() {
+  const built = statSync(`${root}dist/src/cli/main.js`, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const sources = globSync(["{src,functions}/**/*", "scripts/*", "tsconfig*.json", "package*.json"], {
+    cwd: root,
+  });
+  return sources.every((source) => statSync(root + source).mtimeMs < built);
+}
+
+async function build() {
+  const { status } = spawnSync(process.execPath, [tsc, "-b", `${root}tsconfig.build.json`], {
+    stdio: "inherit",
+  });
+  process.exitCode = status ?? 1;
+  if (status !== 0) return;
   for (const source of globSync("{src,functions}/**/*.ts", { cwd: root })) {
     const name = source.slice(0, -".ts".length);
     mkdirSync(dirname(`${fresh}/${name}`), { recursive: true });
@@ -21,6 +43,7 @@ if (status === 0) {
     for (const extension of extensions)
       cpSync(`${root}.tsc/${name}${extension}`, `${fresh}/${name}${extension}`);
   }
+  const { writeBundle } = await import("./bundle.js");
   await writeBundle(fresh);
   await writeHelp(fresh);
   // Workflows in YAML or JSON are not compiled, but belong to the function.
@@ -32,7 +55,6 @@ if (status === 0) {
   renameSync(fresh, `${root}dist`);
   rmSync(old, { recursive: true, force: true });
 }
-process.exitCode = status ?? 1;
 
 /** Writes what `baton --help` prints, so that the command need not be loaded for it. */
 async function writeHelp(target) {

@@ -1,13 +1,24 @@
-// Makes the package that npm publishes, in a folder: what `files` names, and a manifest with only the packages that are
-// not in the bundle. `npm run release` packs it, and tests install it.
+// Makes the package that npm publishes, in a folder, with a manifest of its own: the packages that are in the bundle are
+// no dependencies of it. `npm run release` packs it, and tests install it.
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** The buildpack of a function needs the first; types refer to the second, which workflows import too. */
-const needed = ["@google-cloud/functions-framework", "zod"];
+/** What is in the package. */
+const files = [
+  "bin",
+  "dist",
+  "docs",
+  "infra",
+  "template",
+  "ARCHITECTURE.md",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  "LICENSE",
+  "README.md",
+];
 /** Only a local warehouse needs it. */
 const optional = ["@duckdb/node-api"];
 /** `baton init` gives a project these versions. */
@@ -17,14 +28,15 @@ const ofProjects = [...optional, "@types/node", "node", "typescript"];
 export function stagePackage(target) {
   if (!existsSync(`${root}dist/src/index.js`))
     throw new Error("Baton has not been built: run `npm run build`");
-  const { name, version, description, license, type, main, bin, exports, files, engines, ...manifest } =
-    JSON.parse(readFileSync(`${root}package.json`, "utf8"));
-  const versions = { ...manifest.dependencies, ...manifest.devDependencies };
+  const { name, version, description, license, type, main, bin, exports, engines, ...manifest } = JSON.parse(
+    readFileSync(`${root}package.json`, "utf8"),
+  );
+  const { dependencies, devDependencies } = manifest;
   const pick = (names, prefix = "") =>
-    Object.fromEntries(names.map((each) => [each, prefix + versions[each]]));
+    Object.fromEntries(names.map((each) => [each, prefix + devDependencies[each]]));
   const published = {
     ...{ name, version, description, license, type, main, bin, exports, files, engines },
-    dependencies: pick(needed),
+    dependencies,
     peerDependencies: pick(optional, "^"),
     peerDependenciesMeta: Object.fromEntries(optional.map((each) => [each, { optional: true }])),
     devDependencies: pick(ofProjects),
@@ -36,10 +48,9 @@ export function stagePackage(target) {
   writeFileSync(`${target}/package.json`, `${JSON.stringify(published, null, 2)}\n`);
 }
 
-/** Terraform's state is on this machine only, and the samples are of this repository. */
+/** Terraform's state is on this machine only, and the workflows of functions/ are of this repository. */
 function copy(path, target) {
-  const left =
-    /\/infra\/(?:\.terraform|terraform\.tfstate|baton\.)|\/dist\/functions\/(?:workflows|lib|sql)$/;
+  const left = /\/infra\/(?:\.terraform|terraform\.tfstate|baton\.)|\/dist\/functions\/workflows$/;
   cpSync(`${root}${path}`, `${target}/${path}`, {
     recursive: true,
     preserveTimestamps: true,

@@ -1,5 +1,4 @@
 import { spawnSync } from "node:child_process";
-import { globSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { seedOfToday } from "./cases-of-today.ts";
 import { collectLogs, refuseSecrets } from "./collected-logs.ts";
@@ -25,13 +24,7 @@ function shareCompiledCode(): void {
 
 /** Tests that start the built command need dist/ to be what the sources say. */
 function build(): void {
-  const built = statSync(`${root}/dist/src/cli/main.js`, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const sources = [
-    "tsconfig.json",
-    "tsconfig.build.json",
-    ...globSync("{src,functions}/**/*", { cwd: root }),
-  ];
-  if (sources.every((source) => statSync(`${root}/${source}`).mtimeMs < built)) return;
-  const { status, stdout } = spawnSync(process.execPath, [`${root}/scripts/build.js`], { encoding: "utf8" });
+  const parameters = [`${root}/scripts/build.js`, "--if-changed"];
+  const { status, stdout } = spawnSync(process.execPath, parameters, { encoding: "utf8" });
   if (status !== 0) throw new Error(`The build failed:\n${stdout}`);
 }
