@@ -23,6 +23,7 @@ export type { Logger } from "./ports/telemetry.ts";
 export type { Warehouse } from "./ports/warehouse.ts";
 export type { PollOptions, Steps, WaitOptions } from "./runtime/step-api.ts";
 export type {
+  CancelContext,
   KeyFunction,
   ParentStatus,
   Services,
@@ -33,6 +34,7 @@ export type {
   TaskSpec,
   WaitForCompletion,
 } from "./runtime/task-type.ts";
+export { defineTaskType, type TaskTypeOptions, type UserTaskType } from "./runtime/user-task-type.ts";
 export { archiveFile } from "./tasks/archive-file.ts";
 export { dataform } from "./tasks/dataform.ts";
 export { http } from "./tasks/http.ts";

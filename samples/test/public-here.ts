@@ -21,7 +21,7 @@ export function publicHere(workflow: BuiltWorkflow): NonNullable<TestAppOptions[
     const { callbacks, clock, ids, logger, objects } = plain;
     const runner = new LocalTaskRunner({
       code: {
-        types: builtInTaskTypes,
+        findType: (_workflowId, type) => builtInTaskTypes.get(type),
         findFunction: (workflowId, taskId) => catalog.taskCode(workflowId, taskId),
         findKeyFunction: (workflowId, taskId) => catalog.keyFunction(workflowId, taskId),
       },

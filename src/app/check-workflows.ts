@@ -1,14 +1,16 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
+import { readConfiguration } from "../configuration/configuration.ts";
 import { EnvironmentSchema } from "../configuration/environment.ts";
-import { taskSecretSettings } from "../configuration/secrets.ts";
+import { taskSecretSettings, withoutReferences } from "../configuration/secrets.ts";
 import type { RawEnvironment } from "../configuration/variables.ts";
 import { BatonError, errorMessage } from "../core/errors/errors.ts";
+import type { AppliedWorkflow } from "../core/records.ts";
 import { unconfiguredSecrets } from "../core/template/secret-references.ts";
 import { type Definition, timeoutsBeyondFunction } from "../core/workflow/definition.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
 import { FolderCatalog } from "../workflow/catalog.ts";
-import { type DataWorkflowResult, readDataWorkflow } from "../workflow/data-workflow.ts";
+import { type DataWorkflowResult, readDataWorkflow, type TaskTypes } from "../workflow/data-workflow.ts";
 import { kindOf } from "../workflow/folder-files.ts";
 import { loadWorkflowFile, unexportedProblems } from "../workflow/load-file.ts";
 import type { CatalogProblem } from "../workflow/workflow-folder.ts";
@@ -24,6 +26,7 @@ export interface WorkflowCheck {
 interface WorkflowsWithProblems {
   readonly workflows: readonly { readonly file: string; readonly definition: Definition }[];
   readonly problems: readonly CatalogProblem[];
+  readonly taskTypes: TaskTypes;
 }
 
 const remedy =
@@ -34,8 +37,10 @@ export async function checkWorkflows(path: string, environment: RawEnvironment):
   const stats = await stat(path).catch((cause: unknown) => {
     throw new BatonError("USAGE", `Can't read ${path}: ${errorMessage(cause)}`, { cause, remedy });
   });
-  const { workflows, problems } = await (stats.isDirectory() ? readFolder(path) : readOneFile(resolve(path)));
-  const sql = await checkSql(workflows, builtInTaskTypes);
+  const { workflows, problems, taskTypes } = await (stats.isDirectory()
+    ? readFolder(path)
+    : readOneFile(resolve(path), environment));
+  const sql = await checkSql(workflows, taskTypes);
   return {
     workflowIds: workflows.map(({ definition }) => definition.workflowId),
     problems: [...problems, ...sql.problems],
@@ -58,32 +63,48 @@ function functionTimeoutSeconds({ BATON_FUNCTION_TIMEOUT: given }: RawEnvironmen
 /** Reads a workflow written as data. Throws `USAGE` if the file can't be read. */
 export async function readWorkflowData(
   path: string,
+  environment: RawEnvironment,
 ): Promise<{ readonly source: string; readonly result: DataWorkflowResult }> {
   const source = await readFile(path, "utf8").catch((cause: unknown) => {
     throw new BatonError("USAGE", `Can't read ${path}: ${errorMessage(cause)}`, { cause, remedy });
   });
-  return { source, result: readDataWorkflow(source, path, builtInTaskTypes) };
+  return { source, result: readDataWorkflow(source, path, await projectTaskTypes(environment)) };
 }
 
 /** Parses a workflow that `apply` has stored. */
-export function readAppliedWorkflow(workflowId: string, source: string): DataWorkflowResult {
-  return readDataWorkflow(source, `applied workflow "${workflowId}"`, builtInTaskTypes);
+export async function readAppliedWorkflow(
+  { workflowId, source }: Pick<AppliedWorkflow, "workflowId" | "source">,
+  environment: RawEnvironment,
+): Promise<DataWorkflowResult> {
+  return readDataWorkflow(source, `applied workflow "${workflowId}"`, await projectTaskTypes(environment));
+}
+
+/** The built-in task types and those of the project, if it can be read: other checks report what is wrong with it. */
+async function projectTaskTypes(environment: RawEnvironment): Promise<TaskTypes> {
+  try {
+    const { workflows: folder } = readConfiguration(withoutReferences(environment));
+    return await new FolderCatalog({ folder, taskTypes: builtInTaskTypes }).taskTypes();
+  } catch (error) {
+    if (error instanceof BatonError) return builtInTaskTypes;
+    throw error;
+  }
 }
 
 async function readFolder(folder: string): Promise<WorkflowsWithProblems> {
   const catalog = new FolderCatalog({ folder, taskTypes: builtInTaskTypes });
   const sources = await catalog.sources();
   const workflows = sources.map(({ file, workflow }) => ({ file, definition: workflow.definition }));
-  return { workflows, problems: await catalog.problems() };
+  return { workflows, problems: await catalog.problems(), taskTypes: await catalog.taskTypes() };
 }
 
-async function readOneFile(path: string): Promise<WorkflowsWithProblems> {
+async function readOneFile(path: string, environment: RawEnvironment): Promise<WorkflowsWithProblems> {
   const kind = kindOf(basename(path));
   if (!kind)
     throw new BatonError("USAGE", `${path} is not a .ts, .js, .mjs, .yaml, .yml or .json file`, {
       remedy,
     });
-  const { workflows, problems, created } = await loadWorkflowFile({ path, kind }, builtInTaskTypes);
+  const known = kind === "data" ? await projectTaskTypes(environment) : builtInTaskTypes;
+  const { workflows, problems, created, taskTypes } = await loadWorkflowFile({ path, kind }, known);
   const ids = workflows.map(({ id }) => id);
   const duplicateIds = ids.filter((id, index) => ids.indexOf(id) < index);
   const allProblems: CatalogProblem[] = [
@@ -96,7 +117,7 @@ async function readOneFile(path: string): Promise<WorkflowsWithProblems> {
       where: path,
     })),
   ];
-  if (workflows.length === 0 && allProblems.length === 0)
+  if (workflows.length === 0 && taskTypes.length === 0 && allProblems.length === 0)
     allProblems.push({
       file: path,
       code: "WORKFLOW_INVALID",
@@ -106,5 +127,6 @@ async function readOneFile(path: string): Promise<WorkflowsWithProblems> {
   return {
     workflows: workflows.map(({ definition }) => ({ file: path, definition })),
     problems: allProblems,
+    taskTypes: new Map([...taskTypes.map((type) => [type.type, type] as const), ...known]),
   };
 }

@@ -95,10 +95,11 @@ async function cancel(
   task: TaskDefinition,
   { idempotencyKey, steps }: ReturnType<typeof executionIdentity>,
 ): Promise<void> {
-  const { batchId } = batch;
+  const { batchId, workflowId } = batch;
   const scope = new Parents(dependencies, logs).templateScope(batch, task.id);
   await dependencies.runner.cancel({
     batchId,
+    workflowId,
     task,
     parameters: await fillTemplate(task.with, scope),
     idempotencyKey,

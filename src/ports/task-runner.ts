@@ -89,6 +89,7 @@ export type KeyedCall = Omit<TaskCall, "claimedAt">;
 /** A task that was fenced because its batch was cancelled. */
 export interface CancelledTask {
   readonly batchId: string;
+  readonly workflowId: string;
   readonly task: TaskDefinition;
   /** The parameters with their placeholders filled. */
   readonly parameters: JsonValue;

@@ -69,7 +69,8 @@ class TaskSecrets {
 
 /** Finds the code of tasks. */
 export interface TaskCode {
-  readonly types: ReadonlyMap<string, TaskType>;
+  /** A built-in task type, or one of the project. */
+  readonly findType: (workflowId: string, type: string) => MaybePromise<TaskType | undefined>;
   /** The deployed function of a task that is written in the workflow. */
   readonly findFunction: (workflowId: string, taskId: string) => MaybePromise<AnyTaskFunction | undefined>;
   /** The deployed key function of a task. */
@@ -145,11 +146,13 @@ function callKeyFunction(keyFunction: KeyFunction, { arguments: input, taskId }:
 
 async function runBuiltIn(
   code: TaskCode,
-  { task }: Assignment,
+  { task, workflowId }: Assignment,
   context: TaskContext,
   source: SecretSource,
 ): Promise<unknown> {
-  const type = code.types.get(task.type);
+  const found = code.findType(workflowId, task.type);
+  // The time to load a file with task types does not count as the task's.
+  const type = found instanceof Promise ? await withoutTaskTime(() => found) : found;
   if (!type) throw new TaskError(`There is no task type ${task.type}`, { code: "TASK_TYPE_UNKNOWN" });
   const secrets = new TaskSecrets(source);
   const filled = await fillParameters(type, task, context, secrets);
@@ -189,12 +192,12 @@ async function fillParameters(
 
 /** Cancels the remote job of a cancelled task, if its task type has remote jobs. */
 export async function cancelBuiltIn(
-  { types }: Pick<TaskCode, "types">,
+  { findType }: Pick<TaskCode, "findType">,
   services: Services,
   log: Logger,
-  { batchId, task, parameters, idempotencyKey, memory }: CancelledTask,
+  { batchId, workflowId, task, parameters, idempotencyKey, memory }: CancelledTask,
 ): Promise<void> {
-  const type = types.get(task.type);
+  const type = await findType(workflowId, task.type);
   if (!type?.cancel) return;
   const parsed = type.parameters.safeParse(parameters);
   // A task with invalid parameters never ran.

@@ -102,15 +102,17 @@ export type AnyTaskFunction = TaskFunction<JsonValue, Readonly<Record<string, un
 /** Returns the idempotency key for an input. Calls with the same key are the same work. */
 export type KeyFunction<Input = JsonValue> = (input: Input) => string;
 
-/** A built-in task with its parameters, as plain data that is stored with the definition. */
+/** A task of a type, with its parameters: plain data that is stored with the definition. */
 export interface TaskSpec<Result> {
   readonly type: string;
   readonly with: JsonObject;
   /** Never set. It carries the type of the result. */
   readonly result?: Result;
+  /** The type, if it is not one of Baton's own. */
+  readonly taskType?: TaskType;
 }
 
-/** A built-in task type, which workflows use by name. */
+/** A task type, which workflows use by name: a built-in, or one of the project. */
 export interface TaskType<Parameters = unknown, Result = unknown> {
   readonly type: string;
   readonly summary: string;

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ARCHIVE_FILE_TASK_TYPE } from "../core/workflow/trigger.ts";
+import { taskOfType } from "../runtime/task-parameters.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
-import { defineTaskType } from "./define.ts";
 import { type FileParameter, FileParameterSchema, resolveFile } from "./warehouse-job.ts";
 
 export interface ArchiveFileParameters {
@@ -34,7 +34,7 @@ export const archiveFileType: TaskType<z.infer<typeof ParametersSchema>, Archive
  * replaces other content: a taken name gets the first 8 characters of the generation (`a.1f2e3d4c.csv`).
  */
 export function archiveFile(parameters: ArchiveFileParameters): TaskSpec<ArchiveFileResult> {
-  return defineTaskType(archiveFileType, parameters);
+  return taskOfType(archiveFileType, parameters);
 }
 
 async function archive(

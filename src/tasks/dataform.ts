@@ -2,6 +2,7 @@ import * as z from "zod";
 import { TaskError } from "../core/errors/errors.ts";
 import type { Definition } from "../core/workflow/definition.ts";
 import type { Dataform, InvocationSource } from "../ports/services.ts";
+import { taskOfType } from "../runtime/task-parameters.ts";
 import type { CancelContext, TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import {
   cancelIfRunning,
@@ -24,7 +25,6 @@ import {
   type Parameters,
   resolveJob,
 } from "./dataform-parameters.ts";
-import { defineTaskType } from "./define.ts";
 import {
   endRound,
   isRoundOver,
@@ -54,7 +54,7 @@ export const dataformType: TaskType<Parameters, DataformResult> = {
  * `DATAFORM_COMPILATION_FAILED`, and with `DATAFORM_FAILED` naming the actions that failed.
  */
 export function dataform(parameters: DataformParameters): TaskSpec<DataformResult> {
-  return defineTaskType(dataformType, parameters);
+  return taskOfType(dataformType, parameters);
 }
 
 /** The stored steps of a round. Every invocation found after its intent was started by this round. */

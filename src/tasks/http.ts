@@ -13,8 +13,8 @@ import { parseExactJson } from "../core/values/json-text.ts";
 import type { SecretRedactor } from "../core/values/secrets.ts";
 import { redactUrl } from "../core/values/text.ts";
 import type { HttpResponse } from "../ports/http.ts";
+import { taskOfType } from "../runtime/task-parameters.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
-import { defineTaskType } from "./define.ts";
 
 type HttpMethod = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -82,7 +82,7 @@ export const httpType: TaskType<Parameters, HttpResult> = {
  * task (`HTTP_STATUS`).
  */
 export function http(parameters: HttpParameters): TaskSpec<HttpResult> {
-  return defineTaskType(httpType, parameters);
+  return taskOfType(httpType, parameters);
 }
 
 /** Inserts secrets into the request and removes them from the answer. No other part of Baton sees them. */

@@ -6,8 +6,8 @@ import { type ColumnOption, type Encoding, encodings, type FileOptions } from ".
 import { limits } from "../core/limits.ts";
 import type { ObjectInfo, ObjectName, ObjectStore } from "../ports/objects.ts";
 import type { FileFormat } from "../ports/warehouse.ts";
+import { taskOfType } from "../runtime/task-parameters.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
-import { defineTaskType } from "./define.ts";
 import {
   awaitResult,
   cancelJob,
@@ -139,7 +139,7 @@ export const loadFileType: TaskType<Parameters, TableResult> = {
 
 /** Loads a file into a table of the warehouse. Retries do not load it twice. Columns are matched by name. */
 export function loadFile(parameters: LoadFileParameters): TaskSpec<TableResult> {
-  return defineTaskType(loadFileType, parameters);
+  return taskOfType(loadFileType, parameters);
 }
 
 async function load(context: TaskContext, parameters: Parameters): Promise<TableResult> {

@@ -2,8 +2,8 @@ import * as z from "zod";
 import { TaskError } from "../core/errors/errors.ts";
 import { type JsonObject, JsonObjectSchema } from "../core/values/json.ts";
 import type { PowerBi, Refresh, RefreshRequest } from "../ports/services.ts";
+import { taskOfType } from "../runtime/task-parameters.ts";
 import type { CancelContext, TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
-import { defineTaskType } from "./define.ts";
 import {
   endRound,
   isRoundOver,
@@ -64,7 +64,7 @@ export const powerBiRefreshType: TaskType<Parameters, PowerBiRefreshResult> = {
  * `POWER_BI_REFRESH_FAILED`, and with `POWER_BI_REFRESH_LIMIT` when the refreshes of the day are used up.
  */
 export function powerBiRefresh(parameters: PowerBiRefreshParameters): TaskSpec<PowerBiRefreshResult> {
-  return defineTaskType(powerBiRefreshType, parameters);
+  return taskOfType(powerBiRefreshType, parameters);
 }
 
 /** Stored before a refresh is requested. A refresh that is not listed here started later. `running` is adopted. */

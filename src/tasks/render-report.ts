@@ -3,8 +3,8 @@ import * as z from "zod";
 import { ownBuckets } from "../core/records.ts";
 import { type JsonObject, JsonObjectSchema } from "../core/values/json.ts";
 import type { Sql } from "../ports/warehouse.ts";
+import { taskOfType } from "../runtime/task-parameters.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
-import { defineTaskType } from "./define.ts";
 import { readChartData } from "./report/data.ts";
 import { sqlSchema } from "./warehouse-job.ts";
 
@@ -63,7 +63,7 @@ export const renderReportType: TaskType<Parameters, RenderReportResult> = {
 
 /** Writes one self-contained HTML page with a chart of the rows of a query, with the numbers below it. */
 export function renderReport(parameters: RenderReportParameters): TaskSpec<RenderReportResult> {
-  return defineTaskType(renderReportType, parameters);
+  return taskOfType(renderReportType, parameters);
 }
 
 async function render(context: TaskContext, parameters: Parameters): Promise<RenderReportResult> {

@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { type JsonObject, JsonObjectSchema } from "../core/values/json.ts";
 import type { Sql } from "../ports/warehouse.ts";
+import { taskOfType } from "../runtime/task-parameters.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
-import { defineTaskType } from "./define.ts";
 import {
   awaitResult,
   cancelJob,
@@ -59,7 +59,7 @@ export const runQueryType: TaskType<Parameters, TableResult> = {
 
 /** Writes the rows of a SELECT into a table of the warehouse. Retries do not write them twice. */
 export function runQuery(parameters: RunQueryParameters): TaskSpec<TableResult> {
-  return defineTaskType(runQueryType, parameters);
+  return taskOfType(runQueryType, parameters);
 }
 
 async function query(context: TaskContext, parameters: Parameters): Promise<TableResult> {

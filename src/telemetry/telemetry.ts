@@ -177,7 +177,11 @@ function tracedTaskCode(code: TaskCode, tracer: Tracer): TaskCode {
     step: tracedSteps(context.step, tracer),
   });
   return {
-    types: new Map([...code.types].map(([name, type]) => [name, tracedType(type, traced)])),
+    findType(workflowId, name) {
+      const type = code.findType(workflowId, name);
+      if (!(type instanceof Promise)) return type && tracedType(type, traced);
+      return type.then((found) => found && tracedType(found, traced));
+    },
     findKeyFunction: code.findKeyFunction,
     async findFunction(workflowId, taskId) {
       const run = await code.findFunction(workflowId, taskId);

@@ -5,6 +5,7 @@ import type { StartMessage } from "../core/messages.ts";
 import { encodeJson, type JsonValue } from "../core/values/json.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { AnyTaskFunction, TaskContext } from "../runtime/task-type.ts";
+import { exportedTaskType, type UserTaskType } from "../runtime/user-task-type.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
 import type { Workflow } from "../workflow/builder.ts";
 import { readDataWorkflow } from "../workflow/data-workflow.ts";
@@ -79,12 +80,19 @@ export function testWorkflow(workflow: BuiltWorkflow, options: TestOptions = {})
 }
 
 /**
- * The workflow of a YAML or JSON file, for `testWorkflow`. A relative path counts from the current folder. Throws
- * `WORKFLOW_INVALID` with all problems of the file.
+ * The workflow of a YAML or JSON file, for `testWorkflow`. A relative path counts from the current folder.
+ * `taskTypes`: the project's own task types that it uses. Throws `WORKFLOW_INVALID` with all problems of the file.
  */
-export async function readWorkflow(path: string | URL): Promise<BuiltWorkflow> {
+export async function readWorkflow(
+  path: string | URL,
+  { taskTypes = [] }: { readonly taskTypes?: readonly UserTaskType<never, unknown>[] } = {},
+): Promise<BuiltWorkflow> {
   const name = path instanceof URL ? fileURLToPath(path) : path;
-  const result = readDataWorkflow(await readFile(path, "utf8"), name, builtInTaskTypes);
+  const own = taskTypes
+    .flatMap((type) => exportedTaskType(type) ?? [])
+    .map((type) => [type.type, type] as const);
+  const types = new Map([...own, ...builtInTaskTypes]);
+  const result = readDataWorkflow(await readFile(path, "utf8"), name, types);
   if (result.ok && result.problems.length === 0) return result.workflow;
   const lines = result.problems.map(({ where, code, message }) => `${where}: ${code}: ${message}`);
   throw new BatonError("WORKFLOW_INVALID", lines.join("\n"), { where: name });

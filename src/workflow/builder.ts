@@ -15,6 +15,7 @@ import type {
   KeyFunction,
   TaskFunction,
   TaskSpec,
+  TaskType,
   WaitForCompletion,
 } from "../runtime/task-type.ts";
 import { issueCode, parseTask, type TaskPolicies } from "./task-schema.ts";
@@ -54,6 +55,7 @@ interface DeclaredTask {
   readonly definition: TaskDefinition;
   readonly run: AnyTaskFunction | undefined;
   readonly keyOf: KeyFunction | undefined;
+  readonly taskType: TaskType | undefined;
 }
 
 /**
@@ -186,6 +188,7 @@ class WorkflowBuilder<Input, Tasks> implements Workflow<Input, Tasks> {
   #definition: Definition | undefined;
   #code: ReadonlyMap<string, AnyTaskFunction> | undefined;
   #keyFunctions: ReadonlyMap<string, KeyFunction> | undefined;
+  #taskTypes: ReadonlyMap<string, TaskType> | undefined;
 
   constructor(id: string, options: WorkflowOptions<Input>, tasks: DeclaredTasks) {
     this.id = id;
@@ -223,6 +226,13 @@ class WorkflowBuilder<Input, Tasks> implements Workflow<Input, Tasks> {
     return this.#keyFunctions;
   }
 
+  get taskTypes(): ReadonlyMap<string, TaskType> {
+    this.#taskTypes ??= new Map(
+      this.#tasks.all().flatMap(({ taskType }) => (taskType ? [[taskType.type, taskType] as const] : [])),
+    );
+    return this.#taskTypes;
+  }
+
   task<Id extends string, Result>(
     id: string,
     task: TaskSpec<unknown> | AnyFunction,
@@ -237,6 +247,7 @@ class WorkflowBuilder<Input, Tasks> implements Workflow<Input, Tasks> {
       definition,
       run: isTaskFunction(task) ? task : undefined,
       keyOf: keyFunctionOf(policies),
+      taskType: typeof task === "function" ? undefined : task.taskType,
     });
     return new WorkflowBuilder(this.id, this.#options, tasks);
   }

@@ -2,7 +2,7 @@ import type { AppliedWorkflow } from "../core/records.ts";
 import type { DeployedWorkflow, WorkflowCatalog } from "../ports/catalog.ts";
 import type { MaybePromise } from "../ports/store.ts";
 import type { TaskCode } from "../runtime/task-code.ts";
-import type { AnyTaskFunction, KeyFunction } from "../runtime/task-type.ts";
+import type { AnyTaskFunction, KeyFunction, TaskType } from "../runtime/task-type.ts";
 import type { DataWorkflowResult, TaskTypes } from "./data-workflow.ts";
 import type { BuiltWorkflow } from "./workflow.ts";
 import {
@@ -17,12 +17,14 @@ import {
 export interface CodeCatalog extends WorkflowCatalog {
   taskCode(workflowId: string, taskId: string): MaybePromise<AnyTaskFunction | undefined>;
   keyFunction(workflowId: string, taskId: string): Promise<KeyFunction | undefined>;
+  /** A task type of the project. */
+  taskType(workflowId: string, type: string): MaybePromise<TaskType | undefined>;
 }
 
 /** How the task runner finds the code of these workflows and of the built-in task types. */
-export function codeOf(catalog: CodeCatalog, types: TaskCode["types"]): TaskCode {
+export function codeOf(catalog: CodeCatalog, builtIns: TaskTypes): TaskCode {
   return {
-    types,
+    findType: (workflowId, type) => builtIns.get(type) ?? catalog.taskType(workflowId, type),
     findFunction: (workflowId, taskId) => catalog.taskCode(workflowId, taskId),
     findKeyFunction: (workflowId, taskId) => catalog.keyFunction(workflowId, taskId),
   };
@@ -51,13 +53,24 @@ export class FixedCatalog implements CodeCatalog {
   async keyFunction(workflowId: string, taskId: string): Promise<KeyFunction | undefined> {
     return this.#workflows.get(workflowId)?.keyFunctions.get(taskId);
   }
+
+  taskType(workflowId: string, type: string): TaskType | undefined {
+    return this.#workflows.get(workflowId)?.taskTypes?.get(type);
+  }
 }
 
 /** A workflow that `baton apply` has stored: text in YAML or JSON. */
 type Applied = Pick<AppliedWorkflow, "workflowId" | "source">;
 
+interface ReadApplied {
+  readonly source: string;
+  readonly taskTypes: TaskTypes;
+  readonly result: DataWorkflowResult;
+}
+
 export interface FolderCatalogOptions {
   readonly folder: string;
+  /** The built-in task types. */
   readonly taskTypes: TaskTypes;
   /** Workflows applied to the document store, read again whenever one is needed. */
   readonly applied?: () => Promise<readonly Applied[]>;
@@ -71,7 +84,7 @@ export interface FolderCatalogOptions {
 export class FolderCatalog implements CodeCatalog {
   readonly #options: FolderCatalogOptions;
   /** Applied workflows as last read, with the text they were read from. */
-  readonly #read = new Map<string, { readonly source: string; readonly result: DataWorkflowResult }>();
+  readonly #read = new Map<string, ReadApplied>();
   readonly #folder: WorkflowFolder;
   #isFollowing = false;
 
@@ -138,6 +151,18 @@ export class FolderCatalog implements CodeCatalog {
     });
   }
 
+  /** A task type that a file of the folder exports, or that a workflow uses. */
+  taskType(_workflowId: string, name: string): MaybePromise<TaskType | undefined> {
+    const folder = this.#folder.load();
+    const type = folder instanceof Promise ? undefined : folder.taskTypes.get(name);
+    return type ?? this.#newest(async () => (await this.#folder.load()).taskTypes.get(name));
+  }
+
+  /** The built-in task types and those of the folder. */
+  async taskTypes(): Promise<TaskTypes> {
+    return (await this.#folder.load()).taskTypes;
+  }
+
   /** Loads the folder ahead of its first use. */
   async load(): Promise<void> {
     await this.#folder.load();
@@ -169,10 +194,11 @@ export class FolderCatalog implements CodeCatalog {
 
   async #readApplied({ workflowId, source }: Applied, file: string): Promise<DataWorkflowResult> {
     const before = this.#read.get(workflowId);
-    if (before?.source === source) return before.result;
+    if (before?.source === source && before.taskTypes === (await this.taskTypes())) return before.result;
     const { readDataWorkflow } = await import("./data-workflow.ts");
-    const result = readDataWorkflow(source, file, this.#options.taskTypes);
-    this.#read.set(workflowId, { source, result });
+    const taskTypes = await this.taskTypes();
+    const result = readDataWorkflow(source, file, taskTypes);
+    this.#read.set(workflowId, { source, taskTypes, result });
     return result;
   }
 }

@@ -6,6 +6,7 @@ import { NameSchema, nearestName } from "../core/values/text.ts";
 import { type Definition, FUNCTION_TASK_TYPE, ParentLists } from "../core/workflow/definition.ts";
 import { tasksOverJoinLimit } from "../core/workflow/graph.ts";
 import { DropPatternSchema, fileDrop, schedule, type Trigger } from "../core/workflow/trigger.ts";
+import { parameterIssues } from "../runtime/task-parameters.ts";
 import type { TaskType } from "../runtime/task-type.ts";
 import { graphProblems } from "./data-graph.ts";
 import { staticInput } from "./input-fields.ts";
@@ -22,58 +23,18 @@ import { issueCode, parseTask } from "./task-schema.ts";
 import { type BuiltWorkflow, workflowBrand, workflowBrandVersion } from "./workflow.ts";
 import { parseYaml, type YamlSource } from "./yaml-source.ts";
 
-type Issue = z.core.$ZodIssue;
-
-/**
- * Problems that the task type finds in the parameters. A string with `{{ … }}` may become any value when the task runs,
- * so it is checked then.
- */
-function parameterProblems(
-  type: Pick<TaskType, "parameters" | "findLiteralSecrets">,
-  parameters: JsonObject,
-): DataProblem[] {
+function parameterProblems(type: TaskType, parameters: JsonObject): DataProblem[] {
   const secrets = type.findLiteralSecrets?.(parameters) ?? [];
   return [
     ...secrets.map(({ path, message }): DataProblem => ({ code: "SECRET_IN_DEFINITION", message, path })),
-    ...schemaProblems(type, parameters),
+    ...parameterIssues(type, parameters).map(
+      (issue): DataProblem => ({
+        code: "TASK_PARAMETERS_INVALID",
+        message: issue.message,
+        path: issuePath(issue),
+      }),
+    ),
   ];
-}
-
-function schemaProblems(type: Pick<TaskType, "parameters">, parameters: JsonObject): DataProblem[] {
-  const parsed = type.parameters.safeParse(parameters);
-  if (parsed.success) return [];
-  return parsed.error.issues
-    .filter((issue) => !dependsOnPlaceholder(issue, parameters))
-    .map((issue) => ({ code: "TASK_PARAMETERS_INVALID", message: issue.message, path: issuePath(issue) }));
-}
-
-function dependsOnPlaceholder(issue: Issue, root: unknown): boolean {
-  const value = valueAt(root, issue.path);
-  if (isPlaceholder(value)) return true;
-  // A custom check may have read any value below.
-  if (issue.code === "custom") return holdsPlaceholder(value);
-  if (issue.code !== "invalid_union") return false;
-  return issue.errors.some(
-    (branch) => branch.length > 0 && branch.every((inner) => dependsOnPlaceholder(inner, value)),
-  );
-}
-
-function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
-  let value = root;
-  for (const key of path) {
-    if (typeof value !== "object" || value === null) return undefined;
-    value = Object.getOwnPropertyDescriptor(value, key)?.value;
-  }
-  return value;
-}
-
-function isPlaceholder(value: unknown): boolean {
-  return typeof value === "string" && value.includes("{{");
-}
-
-function holdsPlaceholder(value: unknown): boolean {
-  if (typeof value === "object" && value !== null) return Object.values(value).some(holdsPlaceholder);
-  return isPlaceholder(value);
 }
 
 const FileDropInputSchema = z
@@ -204,6 +165,7 @@ export function validateDataWorkflow(source: YamlSource, taskTypes: TaskTypes): 
       parseInput,
       code: new Map(),
       keyFunctions: new Map(),
+      taskTypes,
     },
   };
 }

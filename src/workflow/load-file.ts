@@ -6,6 +6,8 @@ import { type ErrorCode, errorCatalog } from "../core/errors/error-catalog.ts";
 import { errorCode, errorMessage } from "../core/errors/errors.ts";
 import type { Definition } from "../core/workflow/definition.ts";
 import { tasksOverJoinLimit } from "../core/workflow/graph.ts";
+import type { TaskType } from "../runtime/task-type.ts";
+import { exportedTaskType } from "../runtime/user-task-type.ts";
 import type { TaskTypes } from "./data-workflow.ts";
 import { followImports, moduleUrl, ownFolder, type WorkflowFile } from "./folder-files.ts";
 import { staticInput } from "./input-fields.ts";
@@ -73,6 +75,8 @@ function formatOf(url: URL): string {
 export interface LoadedFile {
   readonly workflows: readonly BuiltWorkflow[];
   readonly problems: readonly WorkflowProblem[];
+  /** Task types that it exports, or that its workflows use. */
+  readonly taskTypes: readonly TaskType[];
   /** Workflows that its code created, exported or not. */
   readonly created: readonly UnfinishedWorkflow[];
 }
@@ -89,9 +93,9 @@ export async function loadWorkflowFile(
   try {
     return file.kind === "code"
       ? await loadCode(file.path, taskTypes, reload)
-      : { ...(await loadData(file.path, taskTypes)), created: [] };
+      : { ...(await loadData(file.path, taskTypes)), taskTypes: [], created: [] };
   } catch (error) {
-    return { workflows: [], problems: [problemOf(error, file.path)], created: [] };
+    return { workflows: [], problems: [problemOf(error, file.path)], taskTypes: [], created: [] };
   }
 }
 
@@ -106,7 +110,9 @@ async function loadCode(path: string, taskTypes: TaskTypes, reload: number): Pro
     ...joinLimitProblems(workflow.definition, path),
     ...codeTemplateProblems(workflow, path, taskTypes),
   ]);
-  return { workflows, problems, created };
+  const exportedTypes = [...exported].flatMap((value) => exportedTaskType(value) ?? []);
+  const usedTypes = workflows.flatMap((workflow) => [...(workflow.taskTypes?.values() ?? [])]);
+  return { workflows, problems, taskTypes: [...new Set([...exportedTypes, ...usedTypes])], created };
 }
 
 /** Such a problem fails only its own task, when it runs. */
@@ -116,8 +122,9 @@ function codeTemplateProblems(
   taskTypes: TaskTypes,
 ): WorkflowProblem[] {
   const input = staticInput(workflow.inputSchema, workflow.triggers);
+  const types = new Map([...taskTypes, ...(workflow.taskTypes ?? [])]);
   return workflow.definition.tasks.flatMap((task) =>
-    templateProblems(task, taskTypes, input).map(({ code, message, path: place }) => ({
+    templateProblems(task, types, input).map(({ code, message, path: place }) => ({
       code,
       message,
       where: `${path}, workflow "${workflow.id}", task "${task.id}", ${place.join(".")}`,
@@ -151,7 +158,10 @@ function joinLimitProblems(definition: Definition, path: string): WorkflowProble
   }));
 }
 
-async function loadData(path: string, taskTypes: TaskTypes): Promise<Omit<LoadedFile, "created">> {
+async function loadData(
+  path: string,
+  taskTypes: TaskTypes,
+): Promise<Pick<LoadedFile, "workflows" | "problems">> {
   // Most folders have no such file, so the YAML parser is loaded only when it is needed.
   const { isDataWorkflow, validateDataWorkflow } = await import("./data-workflow.ts");
   const { parseYaml } = await import("./yaml-source.ts");

@@ -1,4 +1,5 @@
 import type { MaybePromise } from "../ports/store.ts";
+import type { TaskType } from "../runtime/task-type.ts";
 import type { TaskTypes } from "./data-workflow.ts";
 import {
   forgetRequired,
@@ -25,6 +26,8 @@ export interface LoadedFolder {
   /** The contents of each file, by its path. */
   readonly files: ReadonlyMap<string, LoadedFile>;
   readonly workflows: ReadonlyMap<string, Source>;
+  /** The built-in task types, and those that files export or workflows use. */
+  readonly taskTypes: TaskTypes;
   readonly problems: readonly CatalogProblem[];
 }
 
@@ -120,14 +123,18 @@ export class WorkflowFolder {
 
   async #loadFiles(files: readonly WorkflowFile[], before?: LoadedFolder): Promise<LoadedFolder> {
     const loaded = new Map<string, LoadedFile>();
-    // One after the other, so that modules that import each other load in a fixed order.
-    for (const file of files) {
-      const found = await loadWorkflowFile(file, this.#options.taskTypes, this.#reloads);
+    const { taskTypes: builtIns } = this.#options;
+    const types: TypesByName = { taskTypes: new Map(builtIns), files: new Map(), problems: [] };
+    // Code first, because data may name the task types that it exports. One file after the other, so that modules that
+    // import each other load in a fixed order.
+    for (const file of [...files].sort(byKind)) {
+      const found = await loadWorkflowFile(file, types.taskTypes, this.#reloads);
       const isBroken = found.workflows.length === 0 && found.problems.length > 0;
-      const { workflows } = (isBroken && before?.files.get(file.path)) || found;
-      loaded.set(file.path, { ...found, workflows });
+      const { workflows, taskTypes } = (isBroken && before?.files.get(file.path)) || found;
+      loaded.set(file.path, { ...found, workflows, taskTypes });
+      addTypes(file.path, taskTypes, types);
     }
-    return collectFolder(loaded);
+    return collectFolder(new Map([...loaded].sort(([one], [other]) => (one < other ? -1 : 1))), types);
   }
 }
 
@@ -141,16 +148,44 @@ function areEqual(one: States, other: States): boolean {
   return one.size === other.size && [...one].every(([path, state]) => other.get(path) === state);
 }
 
-function collectFolder(files: ReadonlyMap<string, LoadedFile>): LoadedFolder {
+/** The task types of a folder so far, and the files that they are from. */
+interface TypesByName {
+  readonly taskTypes: Map<string, TaskType>;
+  readonly files: Map<string, string>;
+  readonly problems: CatalogProblem[];
+}
+
+function byKind({ kind: one }: WorkflowFile, { kind: other }: WorkflowFile): number {
+  return one < other ? -1 : Number(one > other);
+}
+
+function addTypes(file: string, found: readonly TaskType[], types: TypesByName): void {
+  for (const type of found) {
+    const first = types.taskTypes.get(type.type);
+    if (first === type) continue;
+    if (!first) {
+      types.taskTypes.set(type.type, type);
+      types.files.set(type.type, file);
+    } else
+      types.problems.push({
+        file,
+        code: "TASK_TYPE_DUPLICATE",
+        message: `Task type "${type.type}" is already in ${types.files.get(type.type) ?? "Baton"}`,
+        where: file,
+      });
+  }
+}
+
+function collectFolder(files: ReadonlyMap<string, LoadedFile>, types: TypesByName): LoadedFolder {
   const workflows = new Map<string, Source>();
-  const problems: CatalogProblem[] = [];
+  const problems: CatalogProblem[] = [...types.problems];
   for (const [path, found] of files) {
     problems.push(...found.problems.map((problem) => ({ file: path, ...problem })));
     for (const workflow of found.workflows) addOnce({ file: path, workflow }, { workflows, problems });
   }
   const created = [...files.values()].flatMap((found) => found.created);
   problems.push(...unexportedProblems(created, new Set(workflows.keys()), [...files.keys()]));
-  return { files, workflows, problems };
+  return { files, workflows, taskTypes: types.taskTypes, problems };
 }
 
 /** Keeps the first workflow of an id. The same workflow exported by two files is one workflow. */

@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
-import type { AnyTaskFunction, KeyFunction } from "../runtime/task-type.ts";
+import type { AnyTaskFunction, KeyFunction, TaskType } from "../runtime/task-type.ts";
 
 /** A workflow that can be deployed: its definition, and the code of the tasks that are functions. */
 export interface BuiltWorkflow extends DeployedWorkflow {
@@ -10,6 +10,8 @@ export interface BuiltWorkflow extends DeployedWorkflow {
   readonly keyFunctions: ReadonlyMap<string, KeyFunction>;
   /** The schema of its input. Undefined if an older copy of the package built the workflow. */
   readonly inputSchema?: z.ZodType | undefined;
+  /** The task types of its tasks that are not Baton's own. Undefined if an older copy of the package built it. */
+  readonly taskTypes?: ReadonlyMap<string, TaskType> | undefined;
 }
 
 /** The fields of an input that a start gives. The workflow's schema adds defaults and checks the rest. */

@@ -23,7 +23,7 @@ interface Surroundings {
 export function machineOf({ ledger, workflows, ...parts }: Surroundings): CreateMachine {
   return (process, random, version) => {
     const code = {
-      types: new Map(),
+      findType: () => undefined,
       findFunction: async (workflowId: string, taskId: string) => {
         const plan = planOf(workflows, workflowId, taskId);
         return plan && codeOf(plan, process, ledger);

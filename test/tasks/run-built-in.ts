@@ -68,7 +68,7 @@ export async function runBuiltIn<Parameters, Result>(
   const callback = { progress: async () => undefined };
   const context = createContext(assignment, all, log, { signal, notes, step, callback });
   const code = {
-    types: new Map([[type.type, type as TaskType]]),
+    findType: () => type as TaskType,
     findFunction: async () => undefined,
     findKeyFunction: async () => undefined,
   };

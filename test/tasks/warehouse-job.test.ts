@@ -46,7 +46,7 @@ async function makeTask(waitMs: number) {
   });
   const runner = new LocalTaskRunner({
     code: {
-      types: builtInTaskTypes,
+      findType: (_workflowId, type) => builtInTaskTypes.get(type),
       findFunction: async () => undefined,
       findKeyFunction: async () => undefined,
     },

@@ -1,5 +1,6 @@
 import { expect, expectTypeOf, test } from "vitest";
 import * as baton from "../../src/index.ts";
+import { builtInTypeNames } from "../../src/runtime/user-task-type.ts";
 import { builtInTaskTypes } from "../../src/tasks/index.ts";
 import { readDataWorkflow } from "../../src/workflow/data-workflow.ts";
 
@@ -59,6 +60,8 @@ test("every task type goes by the name of its authoring function", () => {
     return Object.entries(baton).find(([exported]) => exported === name)?.[1];
   });
   expect(named).toEqual(functions);
+  // No type of a project can have one of these names.
+  expect(builtInTypeNames).toEqual([...builtInTaskTypes.keys()]);
 });
 
 test("the results of built-in tasks are typed", () => {

@@ -35,7 +35,7 @@ export function registerApply(program: Command, session: Session): void {
 
 async function apply(session: Session, path: string, json: true | undefined): Promise<void> {
   const { readWorkflowData } = await import("../../app/check-workflows.ts");
-  const { source, result } = await readWorkflowData(path);
+  const { source, result } = await readWorkflowData(path, session.environment);
   if (!result.ok || result.problems.length > 0) {
     for (const { code, where, message } of result.problems)
       session.note(`problem ${code} in ${where}: ${message}`);
@@ -80,7 +80,7 @@ async function remove(session: Session, app: App, workflowId: string, json: true
   const applied = await app.applied.find(workflowId);
   if (!applied) throw await notAppliedError(app, workflowId);
   const inFolder = await isInFolder(app, workflowId);
-  const workflow = await parseApplied(applied);
+  const workflow = await parseApplied(applied, session);
   // A file with that workflow keeps its schedules.
   const schedules = inFolder ? [] : schedulesOf(workflow);
   // Another process may have removed it in the meantime, which is the wanted result.
@@ -121,9 +121,12 @@ async function isInFolder({ folder }: App, workflowId: string): Promise<boolean>
 }
 
 /** Undefined if this version can't parse it: an older version may have stored it. */
-async function parseApplied({ workflowId, source }: AppliedWorkflow): Promise<BuiltWorkflow | undefined> {
+async function parseApplied(
+  applied: AppliedWorkflow,
+  { environment }: Session,
+): Promise<BuiltWorkflow | undefined> {
   const { readAppliedWorkflow } = await import("../../app/check-workflows.ts");
-  const result = readAppliedWorkflow(workflowId, source);
+  const result = await readAppliedWorkflow(applied, environment);
   return result.ok ? result.workflow : undefined;
 }
 

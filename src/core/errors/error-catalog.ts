@@ -88,6 +88,7 @@ const messageErrors = {
     "Remove one edge of the cycle: delete a task id from the `after` of one of its tasks.",
   ),
   WORKFLOW_DUPLICATE: entry("none", "Give each workflow a name of its own."),
+  TASK_TYPE_DUPLICATE: entry("none", "Give each task type a name of its own."),
   WORKFLOW_NOT_EXPORTED: entry(
     "none",
     "Export the workflow from its file, by `export default workflow(…)` or by name. Only exported " +
@@ -100,7 +101,7 @@ const messageErrors = {
   WORKFLOW_FOLDER_MISSING: entry("none", "Use a project (`baton init`), or set BATON_WORKFLOWS."),
   TASK_ID_DUPLICATE: entry("none", "Give each task of a workflow an id of its own."),
   PARENT_UNKNOWN: entry("none", "Name only tasks of the same workflow in `after`."),
-  TASK_TYPE_UNKNOWN: entry("none", "Use a built-in task type; `baton validate` lists them."),
+  TASK_TYPE_UNKNOWN: entry("none", "Use a built-in task type, or one that a workflow file exports."),
   DURATION_INVALID: entry("none", 'Write a duration such as "30s", "5m" or "1h30m".'),
   DURATION_TOO_LONG: entry("none", "Give a shorter duration; the message names the longest one."),
   DATE_INVALID: entry(

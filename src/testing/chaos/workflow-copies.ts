@@ -1,5 +1,7 @@
 import { BatonError } from "../../core/errors/errors.ts";
 import { builtInTaskTypes } from "../../tasks/index.ts";
+import { FolderCatalog } from "../../workflow/catalog.ts";
+import type { TaskTypes } from "../../workflow/data-workflow.ts";
 import { listWorkflowFiles, type WorkflowFile } from "../../workflow/folder-files.ts";
 import { loadWorkflowFile } from "../../workflow/load-file.ts";
 import type { BuiltWorkflow } from "../../workflow/workflow.ts";
@@ -16,20 +18,29 @@ export async function workflowCopies(
   folder: string,
   workflowId: string,
 ): Promise<() => Promise<BuiltWorkflow>> {
+  const taskTypes = await new FolderCatalog({ folder, taskTypes: builtInTaskTypes }).taskTypes();
   for (const file of await listWorkflowFiles(folder))
-    if (await loadCopy(file, workflowId)) return () => requireCopy(file, workflowId);
+    if (await loadCopy(file, workflowId, taskTypes)) return () => requireCopy(file, workflowId, taskTypes);
   throw unknown(workflowId);
 }
 
-async function requireCopy(file: WorkflowFile, workflowId: string): Promise<BuiltWorkflow> {
-  const copy = await loadCopy(file, workflowId);
+async function requireCopy(
+  file: WorkflowFile,
+  workflowId: string,
+  taskTypes: TaskTypes,
+): Promise<BuiltWorkflow> {
+  const copy = await loadCopy(file, workflowId, taskTypes);
   if (copy) return copy;
   throw unknown(workflowId);
 }
 
-async function loadCopy(file: WorkflowFile, workflowId: string): Promise<BuiltWorkflow | undefined> {
+async function loadCopy(
+  file: WorkflowFile,
+  workflowId: string,
+  taskTypes: TaskTypes,
+): Promise<BuiltWorkflow | undefined> {
   copies += 1;
-  const { workflows } = await loadWorkflowFile(file, builtInTaskTypes, copies);
+  const { workflows } = await loadWorkflowFile(file, taskTypes, copies);
   return workflows.find(({ id }) => id === workflowId);
 }
 

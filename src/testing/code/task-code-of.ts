@@ -11,7 +11,11 @@ export function codeOf(
   place: CodePlace,
 ): TaskCode {
   return {
-    types: new Map([...builtInTaskTypes].map(([name, type]) => [name, mockable(type, mocks, place)])),
+    findType: (workflowId, name) => {
+      const builtIn = builtInTaskTypes.get(name);
+      const type = builtIn ?? catalog.taskType(workflowId, name);
+      return type && mockable(type, mocks, place, { isWatched: !builtIn });
+    },
     findFunction: (workflowId, taskId) => {
       const run = mocks.get(taskId) ?? catalog.taskCode(workflowId, taskId);
       return run && watched(run, place);
@@ -20,12 +24,20 @@ export function codeOf(
   };
 }
 
-function mockable(type: TaskType, mocks: ReadonlyMap<string, AnyTaskFunction>, place: CodePlace): TaskType {
+/** `isWatched`: the code of the type is the user's own, as that of a task that is a function. */
+function mockable(
+  type: TaskType,
+  mocks: ReadonlyMap<string, AnyTaskFunction>,
+  place: CodePlace,
+  { isWatched }: { readonly isWatched: boolean },
+): TaskType {
   return {
     ...type,
     run: async (context, parameters, secrets) => {
       const mock = mocks.get(context.taskId);
-      return mock ? watched(mock, place)(context) : type.run(context, parameters, secrets);
+      if (mock) return watched(mock, place)(context);
+      if (!isWatched) return type.run(context, parameters, secrets);
+      return watched((inside) => type.run(inside, parameters, secrets), place)(context);
     },
   };
 }
