@@ -8,20 +8,22 @@ import {
 import { BatonError } from "../core/errors/errors.ts";
 import type { Execution } from "../core/execution-record.ts";
 import type { Condition } from "../ports/store.ts";
-import type { Dependencies } from "./dependencies.ts";
+import type { Ports } from "./dependencies.ts";
 import { callbackMessage, UnitOfWork } from "./outgoing-messages.ts";
 import { Records, recordKinds, type Stored } from "./records/records.ts";
 
 export type StoredCallback = Stored<Callback>;
 
+type OutboxPorts = Ports<"store" | "broker" | "ids" | "logger">;
+
 /** The outbox of final callbacks: one document per address, PENDING until the receiver has accepted it. */
 export class CallbackOutbox {
-  readonly #dependencies: Dependencies;
+  readonly #ports: OutboxPorts;
   readonly #records: Records<Callback, Pick<Callback, "callbackId">>;
 
-  constructor(dependencies: Dependencies) {
-    this.#dependencies = dependencies;
-    this.#records = new Records(dependencies.store, recordKinds.callback);
+  constructor(ports: OutboxPorts) {
+    this.#ports = ports;
+    this.#records = new Records(ports.store, recordKinds.callback);
   }
 
   read(callbackId: string): Promise<StoredCallback | undefined> {
@@ -55,7 +57,7 @@ export class CallbackOutbox {
     if (callbackId === null) return;
     if (await this.read(callbackId)) await this.resend(callbackId, target);
     else
-      this.#dependencies.logger.warn("a callback is not sent again: it is not stored any more", {
+      this.#ports.logger.warn("a callback is not sent again: it is not stored any more", {
         callbackId,
         key,
       });
@@ -64,7 +66,7 @@ export class CallbackOutbox {
   /** Sends a callback again; default address: its own. Throws `CALLBACK_UNKNOWN`. */
   async resend(callbackId: string, address?: CallbackAddress): Promise<Callback> {
     for (;;) {
-      const unit = new UnitOfWork(this.#dependencies);
+      const unit = new UnitOfWork(this.#ports);
       const found = await this.read(callbackId);
       if (!found) throw new BatonError("CALLBACK_UNKNOWN", `There is no callback ${callbackId}`);
       const isRedirected = address !== undefined && address.url !== found.data.target.url;
@@ -77,12 +79,12 @@ export class CallbackOutbox {
 
   /** Undefined on a version conflict. */
   async #sendAgain(found: StoredCallback): Promise<Callback | undefined> {
-    const again = resetForResend(found.data, this.#dependencies.ids.unique());
+    const again = resetForResend(found.data, this.#ports.ids.unique());
     return again ? (await this.write(found, again))?.data : found.data;
   }
 
   async #sendCopy(callback: Callback, address: CallbackAddress): Promise<Callback | undefined> {
-    const copy = redirectCallback(callback, address, this.#dependencies.ids.unique());
+    const copy = redirectCallback(callback, address, this.#ports.ids.unique());
     const found = await this.read(copy.callbackId);
     if (found) return this.#sendAgain(found);
     return (await this.#records.write(undefined, copy))?.data;

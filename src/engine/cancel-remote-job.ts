@@ -4,18 +4,15 @@ import { limits } from "../core/limits.ts";
 import type { TaskLog } from "../core/records.ts";
 import { fillTemplate } from "../core/template/template.ts";
 import { FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/workflow/definition.ts";
-import type { Dependencies } from "./dependencies.ts";
-import { Parents } from "./execute/task-invocation.ts";
+import type { Ports } from "./dependencies.ts";
+import { type ParentParts, templateScope } from "./execute/task-invocation.ts";
 import { UnitOfWork } from "./outgoing-messages.ts";
 import type { PinnedBatch } from "./records/batches.ts";
 import { retryTransient } from "./records/commit.ts";
 import type { IdempotencyStore } from "./records/idempotency-records.ts";
-import type { TaskLogs } from "./records/task-logs.ts";
-import { StoredSteps } from "./steps.ts";
+import { type StepPorts, StoredSteps } from "./steps.ts";
 
-interface RemoteJobParts {
-  readonly dependencies: Dependencies;
-  readonly logs: TaskLogs;
+export interface RemoteJobParts extends ParentParts, StepPorts, Ports<"broker" | "runner" | "worker"> {
   readonly records: IdempotencyStore;
 }
 
@@ -36,7 +33,7 @@ export async function cancelRemoteJob(
     return await cancelHolding(parts, batch, task, log);
   } catch (error) {
     const { batchId, taskId } = log;
-    parts.dependencies.logger.error("the remote job of a cancelled task may still run", {
+    parts.logger.error("the remote job of a cancelled task may still run", {
       batchId,
       taskId,
       error: errorMessage(error),
@@ -51,36 +48,34 @@ async function cancelHolding(
   task: TaskDefinition,
   log: TaskLog,
 ): Promise<boolean> {
-  const { dependencies, records } = parts;
-  const { ids } = dependencies;
+  const { ids, records } = parts;
   const { key } = log;
-  const unit = new UnitOfWork(dependencies);
+  const unit = new UnitOfWork(parts);
   const held = key === null ? undefined : await hold(parts, key, log);
   // Another call has the key, and with it the job.
   if (key !== null && !held) return false;
   try {
     await unit.durable();
-    await retryTransient(dependencies, async () => {
+    await retryTransient(parts, async () => {
       // An earlier try may have taken longer than the lease of the hold.
       if (held && !(await records.isStillHeld(held))) return;
-
       await cancel(parts, batch, task, executionIdentity(held, log));
     });
   } finally {
-    if (held) await retryTransient(dependencies, () => records.releaseHold(held, ids.unique));
+    if (held) await retryTransient(parts, () => records.releaseHold(held, ids.unique));
   }
   return held !== undefined;
 }
 
 /** Cancellers of one key wait for each other: the first to finish would release the lock that the other needs. */
 async function hold(
-  { dependencies, records }: RemoteJobParts,
+  parts: RemoteJobParts,
   key: string,
   { batchId, taskId, attempt }: TaskLog,
 ): Promise<Execution | undefined> {
-  const { ids, clock, worker } = dependencies;
+  const { records, ids, clock, worker } = parts;
   for (;;) {
-    const outcome = await retryTransient(dependencies, () =>
+    const outcome = await retryTransient(parts, () =>
       records.hold(key, { batchId, taskId, attempt, worker }, ids.unique),
     );
     if (outcome.kind === "held") return outcome.execution;
@@ -90,19 +85,18 @@ async function hold(
 }
 
 async function cancel(
-  { dependencies, logs }: RemoteJobParts,
+  parts: RemoteJobParts,
   batch: PinnedBatch,
   task: TaskDefinition,
   { idempotencyKey, steps }: ReturnType<typeof executionIdentity>,
 ): Promise<void> {
   const { batchId, workflowId } = batch;
-  const scope = new Parents(dependencies, logs).templateScope(batch, task.id);
-  await dependencies.runner.cancel({
+  await parts.runner.cancel({
     batchId,
     workflowId,
     task,
-    parameters: await fillTemplate(task.with, scope),
+    parameters: await fillTemplate(task.with, templateScope(parts, batch, task.id)),
     idempotencyKey,
-    memory: new StoredSteps(dependencies, steps, batchId),
+    memory: new StoredSteps(parts, steps, batchId),
   });
 }

@@ -9,96 +9,102 @@ import { hashJson } from "../core/values/json.ts";
 import { truncate } from "../core/values/text.ts";
 import type { TaskDefinition } from "../core/workflow/definition.ts";
 import type { DocumentStore } from "../ports/store.ts";
-import type { Dependencies } from "./dependencies.ts";
+import type { Ports } from "./dependencies.ts";
 import { type EndingParts, endByCompletion } from "./execute/end-without-run.ts";
 import { executeMessage, finalCallbackMessages, type UnitOfWork } from "./outgoing-messages.ts";
 import type { PinnedBatch } from "./records/batches.ts";
 import { keyOf, Records, recordKinds } from "./records/records.ts";
 import { jsonText, storeResult } from "./records/results.ts";
-import type { StoredLog, TaskLogs } from "./records/task-logs.ts";
-
-interface CompletionParts extends EndingParts {
-  readonly logs: TaskLogs;
-}
+import type { StoredLog } from "./records/task-logs.ts";
 
 /**
  * Handles completions. One from Baton's own workers carries the committed ending: its children are dispatched. One from
- * outside ends the task that waits for it; if the task does not wait yet, it is stored until the task does.
+ * outside ends the task that waits for it; if the task does not wait yet, it is stored until the task does. Throws
+ * `TASK_UNKNOWN`.
  */
-export class Completions {
-  readonly #parts: CompletionParts;
+export async function handleCompletion(
+  parts: EndingParts,
+  batch: PinnedBatch,
+  taskId: string,
+  message: TaskMessage,
+  unit: UnitOfWork,
+): Promise<void> {
+  const ending = message.ending ?? (await readEnding(parts, batch, taskId, message, unit));
+  if (!ending) return;
+  const { redrive = false, rest } = message;
+  // mutation: end-is-a-join
+  await parts.fanOut.dispatchChildren(batch, taskId, ending, { redrive, rest, unit });
+}
 
-  constructor(parts: CompletionParts) {
-    this.#parts = parts;
-  }
+/** The committed ending. Undefined: the task has not ended, and the completion is applied or stored. */
+async function readEnding(
+  parts: EndingParts,
+  batch: PinnedBatch,
+  taskId: string,
+  message: TaskMessage,
+  unit: UnitOfWork,
+) {
+  const task = batch.graph.tasks.get(taskId);
+  if (!task) throw new BatonError("TASK_UNKNOWN", `Batch ${batch.batchId} has no task ${taskId}`);
+  const found = await parts.logs.read(batch.batchId, taskId);
+  const ending = await committedEnding(task, found, unit);
+  if (ending) return ending;
+  const reported = await storeReportedResult(
+    parts,
+    { batchId: batch.batchId, taskId },
+    message.completion ?? { result: null },
+  );
+  if (await applyCompletion(parts, batch, task, found, reported)) return undefined;
+  // mutation: early-completion-is-stored
+  await storeEarlyCompletion(parts, { batchId: batch.batchId, taskId }, reported);
+  // mutation: late-ending-is-passed-on
+  return recheck(parts, batch, task, reported, unit);
+}
 
-  /** Throws `TASK_UNKNOWN`. */
-  async handle(batch: PinnedBatch, taskId: string, message: TaskMessage, unit: UnitOfWork): Promise<void> {
-    const ending = message.ending ?? (await this.#readEnding(batch, taskId, message, unit));
-    if (!ending) return;
-    const { redrive = false, rest } = message;
-    // mutation: end-is-a-join
-    await this.#parts.fanOut.dispatchChildren(batch, taskId, ending, { redrive, rest, unit });
-  }
+/** Publishes the final callback too: the worker that ended the task may have died before it could. */
+async function committedEnding(
+  task: TaskDefinition,
+  found: StoredLog | undefined,
+  unit: UnitOfWork,
+): Promise<Ending | undefined> {
+  if (!found || !isTerminal(found.log.status)) return undefined;
+  const { batchId, status, reason } = found.log;
+  const callbacks = finalCallbackMessages(batchId, task);
+  // mutation: completion-sends-a-lost-callback
+  if (callbacks.length > 0) await unit.publish(callbacks);
+  return { status, reason };
+}
 
-  /** The committed ending. Undefined: the task has not ended, and the completion is applied or stored. */
-  async #readEnding(batch: PinnedBatch, taskId: string, message: TaskMessage, unit: UnitOfWork) {
-    const task = batch.graph.tasks.get(taskId);
-    if (!task) throw new BatonError("TASK_UNKNOWN", `Batch ${batch.batchId} has no task ${taskId}`);
-    const found = await this.#parts.logs.read(batch.batchId, taskId);
-    const ending = await this.#committedEnding(task, found, unit);
-    if (ending) return ending;
-    const reported = await storeReportedResult(
-      this.#parts.dependencies,
-      { batchId: batch.batchId, taskId },
-      message.completion ?? { result: null },
-    );
-    if (await this.#apply(batch, task, found, reported)) return undefined;
-    // mutation: early-completion-is-stored
-    await storeEarlyCompletion(this.#parts.dependencies, { batchId: batch.batchId, taskId }, reported);
-    // mutation: late-ending-is-passed-on
-    return this.#recheck(batch, task, reported, unit);
-  }
+/** Ends the task by the first completion that was received for it. False: it does not wait, or can't be ended now. */
+async function applyCompletion(
+  parts: EndingParts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+  found: StoredLog | undefined,
+  reported: ReportedEnding,
+): Promise<boolean> {
+  if (!found || !awaitsCompletion(found.log)) return false;
+  const early = await findEarlyCompletion(parts.store, found.log);
+  return endByCompletion(parts, batch, task, found, early?.outcome ?? toReportedOutcome(reported));
+}
 
-  /** Publishes the final callback too: the worker that ended the task may have died before it could. */
-  async #committedEnding(
-    task: TaskDefinition,
-    found: StoredLog | undefined,
-    unit: UnitOfWork,
-  ): Promise<Ending | undefined> {
-    if (!found || !isTerminal(found.log.status)) return undefined;
-    const { batchId, status, reason } = found.log;
-    const callbacks = finalCallbackMessages(batchId, task);
-    // mutation: completion-sends-a-lost-callback
-    if (callbacks.length > 0) await unit.publish(callbacks);
-    return { status, reason };
-  }
-
-  /** Ends the task by the first completion that was received for it. False: it does not wait, or can't be ended now. */
-  async #apply(
-    batch: PinnedBatch,
-    task: TaskDefinition,
-    found: StoredLog | undefined,
-    reported: ReportedEnding,
-  ): Promise<boolean> {
-    if (!found || !awaitsCompletion(found.log)) return false;
-    const early = await findEarlyCompletion(this.#parts.dependencies.store, found.log);
-    return endByCompletion(this.#parts, batch, task, found, early?.outcome ?? toReportedOutcome(reported));
-  }
-
-  /**
-   * The task may have parked, or ended, while its completion was being stored: then it did not see the completion.
-   * Returns its ending, if it has one.
-   */
-  async #recheck(batch: PinnedBatch, task: TaskDefinition, reported: ReportedEnding, unit: UnitOfWork) {
-    const { timer } = this.#parts.dependencies;
-    const found = await this.#parts.logs.read(batch.batchId, task.id);
-    // mutation: stored-completion-is-checked-again
-    const isWaiting = found && awaitsCompletion(found.log);
-    if (isWaiting && !(await this.#apply(batch, task, found, reported)))
-      await timer.schedule(executeMessage(batch, task.id), limits.lockPollSeconds.first * 1_000);
-    return this.#committedEnding(task, found, unit);
-  }
+/**
+ * The task may have parked, or ended, while its completion was being stored: then it did not see the completion.
+ * Returns its ending, if it has one.
+ */
+async function recheck(
+  parts: EndingParts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+  reported: ReportedEnding,
+  unit: UnitOfWork,
+) {
+  const found = await parts.logs.read(batch.batchId, task.id);
+  // mutation: stored-completion-is-checked-again
+  const isWaiting = found && awaitsCompletion(found.log);
+  if (isWaiting && !(await applyCompletion(parts, batch, task, found, reported)))
+    await parts.timer.schedule(executeMessage(batch, task.id), limits.lockPollSeconds.first * 1_000);
+  return committedEnding(task, found, unit);
 }
 
 /** A completion that was received before its task could be ended by it. */
@@ -115,7 +121,7 @@ interface TaskName {
 
 /** A large result is in the object store before any document refers to it. */
 async function storeReportedResult(
-  { objects }: Pick<Dependencies, "objects">,
+  { objects }: Ports<"objects">,
   { batchId, taskId }: TaskName,
   completion: Completion,
 ): Promise<ReportedEnding> {
@@ -128,7 +134,7 @@ async function storeReportedResult(
 
 /** The first completion of a task counts. */
 async function storeEarlyCompletion(
-  { store, ids }: Pick<Dependencies, "store" | "ids">,
+  { store, ids }: Ports<"store" | "ids">,
   { batchId, taskId }: TaskName,
   ending: ReportedEnding,
 ): Promise<void> {

@@ -4,7 +4,7 @@ import { limits } from "../core/limits.ts";
 import type { DeadLetter } from "../core/records.ts";
 import { ownBuckets } from "../core/records.ts";
 import { truncate } from "../core/values/text.ts";
-import type { Dependencies } from "./dependencies.ts";
+import type { Ports } from "./dependencies.ts";
 import { durably } from "./records/commit.ts";
 import { Records, recordKinds, type Stored } from "./records/records.ts";
 
@@ -29,23 +29,24 @@ export interface DeadLetterList {
   readonly unreadable: number;
 }
 
+type DeadLetterPorts = Ports<"store" | "objects" | "ids" | "clock" | "logger">;
+
 /** Messages that can't be handled. Each is stored with its body and its error until a person replays it. */
 export class DeadLetters {
-  readonly #dependencies: Dependencies;
+  readonly #ports: DeadLetterPorts;
   readonly #records: Records<DeadLetter, Pick<DeadLetter, "deadLetterId">>;
 
-  constructor(dependencies: Dependencies) {
-    this.#dependencies = dependencies;
-    this.#records = new Records(dependencies.store, recordKinds.deadLetter);
+  constructor(ports: DeadLetterPorts) {
+    this.#ports = ports;
+    this.#records = new Records(ports.store, recordKinds.deadLetter);
   }
 
   /** Durable when it returns the id of the dead letter. */
   async keep(body: Uint8Array, refusal: Refusal): Promise<string> {
-    const { ids, clock, store, logger } = this.#dependencies;
+    const { ids, clock, store, logger } = this.#ports;
     const deadLetterId = ids.unique();
     const inline = body.byteLength <= limits.deadLetterInlineBytes;
-    if (!inline)
-      await this.#dependencies.objects.write(objectOf(deadLetterId), body, "application/octet-stream");
+    if (!inline) await this.#ports.objects.write(objectOf(deadLetterId), body, "application/octet-stream");
     const now = clock.now();
     const data: DeadLetter = {
       deadLetterId,
@@ -73,11 +74,11 @@ export class DeadLetters {
   /** The body as it was received. */
   async bodyOf(letter: DeadLetter): Promise<Uint8Array> {
     if (letter.body !== null) return Buffer.from(letter.body, "base64");
-    return this.#dependencies.objects.read(objectOf(letter.deadLetterId));
+    return this.#ports.objects.read(objectOf(letter.deadLetterId));
   }
 
   async markReplayed(deadLetterId: string): Promise<void> {
-    const { store, ids, clock } = this.#dependencies;
+    const { store, ids, clock } = this.#ports;
     await durably(store, () =>
       this.#records.update({ deadLetterId }, (found) => ({
         ...required(deadLetterId, found).data,

@@ -32,7 +32,7 @@ interface EngineSettings {
   readonly limitedQueues?: ReadonlySet<string>;
 }
 
-/** The ports and settings of the engine. */
+/** All ports and settings of the engine. A handler names those that it uses: see `Ports`. */
 export interface Dependencies {
   readonly store: DocumentStore;
   readonly broker: Broker;
@@ -49,3 +49,6 @@ export interface Dependencies {
   /** The name of this process in the TaskLogs. */
   readonly worker: string;
 }
+
+/** The ports and settings that a handler uses, by their names. */
+export type Ports<Name extends keyof Dependencies> = Pick<Dependencies, Name>;

@@ -2,27 +2,25 @@ import { limits } from "../core/limits.ts";
 import { CONTROL_QUEUE } from "../core/messages.ts";
 import { batchStatusAtEnd, isTerminal, type TaskBatch, type TaskLog } from "../core/records.ts";
 import { batchToken, terminalLogWithoutRun } from "../core/settlement.ts";
-import { cancelRemoteJob } from "./cancel-remote-job.ts";
-import type { Dependencies } from "./dependencies.ts";
+import { cancelRemoteJob, type RemoteJobParts } from "./cancel-remote-job.ts";
+import type { Ports } from "./dependencies.ts";
 import { UnitOfWork } from "./outgoing-messages.ts";
 import type { Batches, PinnedBatch } from "./records/batches.ts";
 import { withBoundedConcurrency } from "./records/bulk.ts";
 import { commitEachIdempotent, durably, type NoncedWrite } from "./records/commit.ts";
-import { IdempotencyStore } from "./records/idempotency-records.ts";
-import { logKey, type StoredLog, type TaskLogs } from "./records/task-logs.ts";
+import { logKey, type StoredLog } from "./records/task-logs.ts";
+
+type FinalizeParts = Ports<"store" | "ids" | "clock" | "logger"> & { readonly batches: Batches };
+export type CancelParts = FinalizeParts & RemoteJobParts;
 
 /**
  * Executes `$end`: all tasks of the batch have ended, and its status follows from their logs. If a cancel was
  * requested, it is continued first: its canceller may have died before it released the locks of all tasks.
  */
-export async function endBatch(
-  dependencies: Dependencies,
-  batches: Batches,
-  logs: TaskLogs,
-  batchId: string,
-): Promise<void> {
-  const batch = await finalizeBatch(dependencies, batches, batchId, { byCancel: false });
-  if (batch.status === "RUNNING") await cancelBatch(dependencies, batches, logs, batchId);
+export async function endBatch(parts: CancelParts, batchId: string): Promise<void> {
+  const { batches } = parts;
+  const batch = await finalizeBatch(parts, batchId, { byCancel: false });
+  if (batch.status === "RUNNING") await cancelBatch(parts, batchId);
   // A late message reads it again.
   batches.unpin(batchId);
 }
@@ -31,20 +29,15 @@ export async function endBatch(
  * Cancels a batch: every task without a log gets a CANCELLED one, every unfinished one is fenced. When this returns, no
  * claim can succeed. A batch that has ended does not change. Throws `BATCH_UNKNOWN`.
  */
-export async function cancelBatch(
-  dependencies: Dependencies,
-  batches: Batches,
-  logs: TaskLogs,
-  batchId: string,
-): Promise<void> {
-  await durably(dependencies.store, async () => {
-    const batch = await markCancelRequested(dependencies, batches, batchId);
+export async function cancelBatch(parts: CancelParts, batchId: string): Promise<void> {
+  await durably(parts.store, async () => {
+    const batch = await markCancelRequested(parts, batchId);
     if (batch.status !== "RUNNING") return;
-    const pinned = await batches.pinned(batchId);
+    const pinned = await parts.batches.pinned(batchId);
     let pending = [...pinned.graph.tasks.keys()];
     // mutation: cancel-repeats-what-changed-meanwhile
-    while (pending.length > 0) pending = await cancelTasks(dependencies, logs, pinned, pending);
-    await finalizeBatch(dependencies, batches, batchId, { byCancel: true });
+    while (pending.length > 0) pending = await cancelTasks(parts, pinned, pending);
+    await finalizeBatch(parts, batchId, { byCancel: true });
   });
 }
 
@@ -53,19 +46,17 @@ export async function cancelBatch(
  * `BATCH_UNKNOWN`.
  */
 export async function requestCancel(
-  dependencies: Pick<Dependencies, "store" | "broker" | "ids">,
-  batches: Batches,
+  parts: Ports<"store" | "broker" | "ids"> & { readonly batches: Batches },
   batchId: string,
 ): Promise<void> {
-  const unit = new UnitOfWork(dependencies);
-  const batch = await markCancelRequested(dependencies, batches, batchId);
+  const unit = new UnitOfWork(parts);
+  const batch = await markCancelRequested(parts, batchId);
   if (batch.status === "RUNNING")
     await unit.publish([{ queue: CONTROL_QUEUE, message: { kind: "redrive", batchId } }]);
 }
 
 function markCancelRequested(
-  { ids }: Pick<Dependencies, "ids">,
-  batches: Batches,
+  { ids, batches }: Ports<"ids"> & { readonly batches: Batches },
   batchId: string,
 ): Promise<TaskBatch> {
   return batches.update(batchId, ids.unique, async ({ status, cancelRequested }) =>
@@ -75,12 +66,10 @@ function markCancelRequested(
 
 /** Stores the status of the batch. A batch with a requested cancel is left to its canceller (`byCancel`). */
 async function finalizeBatch(
-  dependencies: Dependencies,
-  batches: Batches,
+  { store, ids, clock, logger, batches }: FinalizeParts,
   batchId: string,
   { byCancel }: { readonly byCancel: boolean },
 ): Promise<TaskBatch> {
-  const { store, ids, clock, logger } = dependencies;
   return batches.update(batchId, ids.unique, async (batch) => {
     // mutation: requested-cancel-comes-before-the-end
     if (batch.status !== "RUNNING" || (batch.cancelRequested && !byCancel)) return undefined;
@@ -103,18 +92,17 @@ async function finalizeBatch(
  * logs were written meanwhile; they have to be cancelled again.
  */
 async function cancelTasks(
-  dependencies: Dependencies,
-  logs: TaskLogs,
+  parts: CancelParts,
   batch: PinnedBatch,
   pending: readonly string[],
 ): Promise<string[]> {
+  const { store, ids, logs, records } = parts;
   const wanted = new Set(pending);
   const withoutLog = new Set(pending);
-  const records = new IdempotencyStore(dependencies.store);
   const release = async (log: TaskLog) => {
-    const isReleased = await cancelRemoteJob({ dependencies, logs, records }, batch, log);
+    const isReleased = await cancelRemoteJob(parts, batch, log);
     // mutation: cancel-frees-locks
-    if (!isReleased) await records.release(log, dependencies.ids.unique);
+    if (!isReleased) await records.release(log, ids.unique);
   };
   const lost: string[] = [];
   for await (const page of logs.pagesOf(batch.batchId)) {
@@ -124,8 +112,8 @@ async function cancelTasks(
     await withBoundedConcurrency(ended, ({ log }) => release(log));
     const open = page.filter(({ log }) => wanted.has(log.taskId) && !isTerminal(log.status));
     const outcomes = await commitEachIdempotent(
-      dependencies.store,
-      open.map((found) => cancelWrite(dependencies, batch, found.log.taskId, found)),
+      store,
+      open.map((found) => cancelWrite(parts, batch, found.log.taskId, found)),
     );
     const wasLost = (index: number) => outcomes[index]?.kind === "lost";
     lost.push(...open.filter((_, index) => wasLost(index)).map(({ log }) => log.taskId));
@@ -138,15 +126,15 @@ async function cancelTasks(
   const unstarted = [...withoutLog];
   for (let first = 0; first < unstarted.length; first += limits.writesPerCommit) {
     const chunk = unstarted.slice(first, first + limits.writesPerCommit);
-    const writes = chunk.map((taskId) => cancelWrite(dependencies, batch, taskId, undefined));
-    const outcomes = await commitEachIdempotent(dependencies.store, writes);
+    const writes = chunk.map((taskId) => cancelWrite(parts, batch, taskId, undefined));
+    const outcomes = await commitEachIdempotent(store, writes);
     lost.push(...chunk.filter((_, index) => outcomes[index]?.kind === "lost"));
   }
   return lost;
 }
 
 function cancelWrite(
-  { ids, clock }: Dependencies,
+  { ids, clock }: Ports<"ids" | "clock">,
   batch: PinnedBatch,
   taskId: string,
   found: StoredLog | undefined,

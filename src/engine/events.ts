@@ -1,5 +1,5 @@
 import type { EventMessage } from "../core/messages.ts";
-import type { Dependencies } from "./dependencies.ts";
+import type { Ports } from "./dependencies.ts";
 import { executeMessage, UnitOfWork } from "./outgoing-messages.ts";
 import type { Batches, PinnedBatch } from "./records/batches.ts";
 import { keyOf, Records, recordKinds } from "./records/records.ts";
@@ -18,13 +18,11 @@ export interface ReceivedEvent {
  * wait for it later. A repeated one only resumes waiting tasks again. Throws `BATCH_UNKNOWN`.
  */
 export async function receiveEvent(
-  dependencies: Dependencies,
-  batches: Batches,
-  logs: TaskLogs,
+  parts: EventParts & Ports<"objects" | "ids"> & { readonly batches: Batches },
   { batchId, event, payload }: EventMessage,
 ): Promise<ReceivedEvent> {
+  const { store, objects, ids, logs, batches } = parts;
   const batch = await batches.pinned(batchId);
-  const { store, objects, ids } = dependencies;
   const object = `${batchId}/events/${ids.unique()}.json`;
   const stored = await storeResult(objects, object, jsonText(payload ?? null));
   const data = { batchId, event, payload: stored, nonce: ids.unique() };
@@ -33,12 +31,11 @@ export async function receiveEvent(
   const kept = await events.create(data);
   const woken: string[] = [];
   for await (const page of logs.waitersFor(batchId, event))
-    woken.push(...(await resumeOnEvent({ dependencies, logs }, batch, page)));
+    woken.push(...(await resumeOnEvent(parts, batch, page)));
   return { isFirst: kept.kind === "won", woken };
 }
 
-interface EventParts {
-  readonly dependencies: Dependencies;
+export interface EventParts extends Ports<"store" | "broker"> {
   readonly logs: TaskLogs;
 }
 
@@ -55,9 +52,7 @@ export async function resumeIfEventReceived(
   const { status, dueSeconds, events } = found.log;
   if (status !== "WAITING" || dueSeconds === 0) return false;
   for (const event of events) {
-    const { document } = await parts.dependencies.store.get(
-      keyOf(recordKinds.event, { batchId: batch.batchId, event }),
-    );
+    const { document } = await parts.store.get(keyOf(recordKinds.event, { batchId: batch.batchId, event }));
     if (document) return (await resumeOnEvent(parts, batch, [found])).length > 0;
   }
   return false;
@@ -65,14 +60,14 @@ export async function resumeIfEventReceived(
 
 /** Resumes at most `writesPerCommit` tasks. Returns the ids of those that still waited. */
 async function resumeOnEvent(
-  { dependencies, logs }: EventParts,
+  parts: EventParts,
   batch: PinnedBatch,
   found: readonly StoredLog[],
 ): Promise<string[]> {
   const waiting = found.filter(({ log }) => log.status === "WAITING");
   if (waiting.length === 0) return [];
-  const unit = new UnitOfWork(dependencies);
-  const woken = (await logs.endWaits(waiting)).map(({ log }) => log.taskId);
+  const unit = new UnitOfWork(parts);
+  const woken = (await parts.logs.endWaits(waiting)).map(({ log }) => log.taskId);
   await unit.publish(
     // mutation: woken-task-is-published
     woken.map((taskId) => executeMessage(batch, taskId)),

@@ -14,7 +14,7 @@ import { joinToken, terminalLogWithoutRun } from "../core/settlement.ts";
 import type { Child, Join } from "../core/workflow/graph.ts";
 import type { OutgoingMessage } from "../ports/broker.ts";
 import { andThen, atOnce, type DocumentStore, type MaybePromise } from "../ports/store.ts";
-import type { Dependencies } from "./dependencies.ts";
+import type { Ports } from "./dependencies.ts";
 import {
   completionMessage,
   executeMessage,
@@ -115,14 +115,16 @@ interface Skip {
   readonly reason: Reason;
 }
 
+type FanOutPorts = Ports<"store" | "ids" | "clock" | "settings">;
+
 /** Fan-out: starts or skips the children of a task that has ended. */
 export class FanOut {
-  readonly #dependencies: Dependencies;
+  readonly #ports: FanOutPorts;
   readonly #counter: JoinCounter;
 
-  constructor(dependencies: Dependencies) {
-    this.#dependencies = dependencies;
-    this.#counter = new JoinCounter(dependencies.store);
+  constructor(ports: FanOutPorts) {
+    this.#ports = ports;
+    this.#counter = new JoinCounter(ports.store);
   }
 
   /**
@@ -136,7 +138,7 @@ export class FanOut {
     ending: Ending,
     { callbacks, unit }: { readonly callbacks: readonly OutgoingMessage[]; readonly unit: UnitOfWork },
   ): MaybePromise<void> {
-    if (this.#dependencies.settings.completions !== "inline")
+    if (this.#ports.settings.completions !== "inline")
       return unit.publish([completionMessage(batch.batchId, taskId, ending), ...callbacks]);
     const published = callbacks.length > 0 ? unit.publish(callbacks) : undefined;
     const dispatch = () =>
@@ -213,7 +215,7 @@ export class FanOut {
   }
 
   #memoryOf({ joins }: PinnedBatch, join: Join): JoinMemory {
-    joins.forgetUndone(this.#dependencies.store.mark());
+    joins.forgetUndone(this.#ports.store.mark());
     return joins.of(join);
   }
 
@@ -249,7 +251,7 @@ export class FanOut {
    * Skips by create-if-absent. Publishes the completion of each: the process that created a skip may have died before.
    */
   async #skip(batch: PinnedBatch, skips: readonly Skip[], unit: UnitOfWork): Promise<void> {
-    const { store, ids, clock } = this.#dependencies;
+    const { store, ids, clock } = this.#ports;
     const writes = skips.map(({ taskId, reason }): NoncedWrite => {
       const stamp = { nonce: ids.unique(), now: clock.now() };
       const log = terminalLogWithoutRun(

@@ -8,10 +8,10 @@
  *  5. Settle: one commit stores the outcome, the join tokens, the execution record and the final callback. A worker
  *     that lost its claim is fenced: its settle is refused.
  *  6. Completion: after that commit, never before it, the ending is published (or handled at once: inline completions).
- * 7. Fan-out: a completion counts the tokens of each join and publishes an execute message to each child that is ready.
+ *  7. Fan-out: a completion counts the tokens of each join, and publishes an execute message to each ready child.
  *  8. End: `$end` is a child of all leaves. Executing it stores the status of the batch.
- * 9. Every step is conditional, so a message may come twice or late. A redelivery reads the log and does what is
- * missing.
+ *  9. Every step is conditional, so a message may come twice or late. A redelivery reads the log and does what is
+ *     missing.
  * 10. Before a message is acknowledged, a timer, a later message or the sweep is sure to take the task further.
  */
 import type { CallbackTarget } from "../core/callback.ts";
@@ -24,23 +24,20 @@ import { END_TASK_ID, type TaskDefinition } from "../core/workflow/definition.ts
 import { decideFromEndings } from "../core/workflow/graph.ts";
 import { andThen, type MaybePromise } from "../ports/store.ts";
 import type { TaskOutcome } from "../ports/task-runner.ts";
-import type { CallbackOutbox } from "./callback-outbox.ts";
-import { Completions, findEarlyCompletion } from "./completion.ts";
-import type { Dependencies } from "./dependencies.ts";
-import { endBatch } from "./end-or-cancel-batch.ts";
+import { findEarlyCompletion, handleCompletion } from "./completion.ts";
+import type { Ports } from "./dependencies.ts";
+import { type CancelParts, endBatch } from "./end-or-cancel-batch.ts";
 import { resumeIfEventReceived } from "./events.ts";
-import { endClaimed, handleExistingLog, lostClaim } from "./execute/claim-task.ts";
-import { type Claim, Claims, RunningAttempt } from "./execute/claims.ts";
+import { type ClaimParts, endClaimed, handleExistingLog, lostClaim } from "./execute/claim-task.ts";
+import { type Claim, RunningAttempt } from "./execute/claims.ts";
 import { alongsideStepDeletion } from "./execute/end-without-run.ts";
 import { settleTask, storeResultFor } from "./execute/settle-task.ts";
-import { Parents, TaskInvocations } from "./execute/task-invocation.ts";
-import { FanOut } from "./fan-out.ts";
-import { IdempotencyGate } from "./idempotency-lock.ts";
+import { describeInvocation, type InvocationParts } from "./execute/task-invocation.ts";
+import { admitByKey } from "./idempotency-lock.ts";
 import { executeMessage, UnitOfWork } from "./outgoing-messages.ts";
-import type { Batches, PinnedBatch } from "./records/batches.ts";
+import type { PinnedBatch } from "./records/batches.ts";
 import { withBoundedConcurrency } from "./records/bulk.ts";
 import { retryTransient } from "./records/commit.ts";
-import { IdempotencyStore } from "./records/idempotency-records.ts";
 import type { ClaimOutcome, StoredLog, TaskLogs } from "./records/task-logs.ts";
 import { deleteExpiredSteps } from "./steps.ts";
 
@@ -67,175 +64,176 @@ type Admission =
   | { readonly kind: "fail"; readonly outcome: AttemptOutcome }
   | { readonly kind: "lost" };
 
-/** Handles task messages: execute a task, or fan out after its completion. */
-export class TaskHandler {
-  readonly #batches: Batches;
-  readonly #completions: Completions;
-  readonly #parts;
+/** What the handling of a task uses. */
+export interface TaskParts extends ClaimParts, CancelParts, InvocationParts, Ports<"settings"> {}
 
-  constructor(dependencies: Dependencies, batches: Batches, logs: TaskLogs, outbox: CallbackOutbox) {
-    const records = new IdempotencyStore(dependencies.store);
-    const parents = new Parents(dependencies, logs);
-    const claims = new Claims(dependencies);
-    const invocations = new TaskInvocations(dependencies.runner, parents);
-    const gate = new IdempotencyGate(dependencies, logs, claims, records);
-    const fanOut = new FanOut(dependencies);
-    this.#batches = batches;
-    this.#parts = { dependencies, logs, outbox, records, parents, claims, invocations, gate, fanOut };
-    this.#completions = new Completions(this.#parts);
-  }
+/** Executes a task, or fans out after its completion. Throws `BATCH_UNKNOWN`, `BATCH_EXPIRED`, `TASK_UNKNOWN`. */
+export function handleTask(
+  parts: TaskParts,
+  message: TaskMessage,
+  delivery: DeliveryContext,
+): MaybePromise<void> {
+  return andThen(parts.batches.pinned(message.batchId), (batch) =>
+    handleInBatch(parts, batch, message, delivery),
+  );
+}
 
-  /** Throws `BATCH_UNKNOWN`, `BATCH_EXPIRED`, `TASK_UNKNOWN`. */
-  handle(message: TaskMessage, delivery: DeliveryContext): MaybePromise<void> {
-    return andThen(this.#batches.pinned(message.batchId), (batch) => this.#handle(batch, message, delivery));
-  }
+function handleInBatch(
+  parts: TaskParts,
+  batch: PinnedBatch,
+  message: TaskMessage,
+  { queue, unit }: DeliveryContext,
+): MaybePromise<void> {
+  const { taskId, previousTaskId, ready } = message;
+  if (previousTaskId !== undefined) return handleCompletion(parts, batch, previousTaskId, message, unit);
+  // mutation: unsigned-message-proves-nothing
+  if (!ready) return executeIfReady(parts, batch, message, { queue, unit });
+  if (taskId === END_TASK_ID) return endBatch(parts, batch.batchId);
+  // A message that came another way (from outside, from a timer, from an older publisher) is published to the queue.
+  const { limitedQueues } = parts.settings;
+  const rerouted = limitedQueues && executeMessage(batch, taskId);
+  if (rerouted && limitedQueues.has(rerouted.queue) && rerouted.queue !== queue)
+    return unit.publish([rerouted]);
+  return execute(parts, batch, taskId, unit);
+}
 
-  #handle(batch: PinnedBatch, message: TaskMessage, { queue, unit }: DeliveryContext): MaybePromise<void> {
-    const { taskId, previousTaskId, ready } = message;
-    if (previousTaskId !== undefined) return this.#completions.handle(batch, previousTaskId, message, unit);
-    // mutation: unsigned-message-proves-nothing
-    if (!ready) return this.#executeIfReady(batch, message, { queue, unit });
-    if (taskId === END_TASK_ID) return this.#endBatch(batch);
-    // A message that came another way (from outside, from a timer, from an older publisher) is published to the queue.
-    const { limitedQueues } = this.#parts.dependencies.settings;
-    const rerouted = limitedQueues && executeMessage(batch, taskId);
-    if (rerouted && limitedQueues.has(rerouted.queue) && rerouted.queue !== queue)
-      return unit.publish([rerouted]);
-    return this.#execute(batch, taskId, unit);
-  }
+/** Too early: the completions of its parents will publish it again. */
+async function executeIfReady(
+  parts: TaskParts,
+  batch: PinnedBatch,
+  message: TaskMessage,
+  delivery: DeliveryContext,
+): Promise<void> {
+  if (await isReady(parts.logs, batch, message.taskId))
+    await handleInBatch(parts, batch, { ...message, ready: true }, delivery);
+}
 
-  /** Too early: the completions of its parents will publish it again. */
-  async #executeIfReady(batch: PinnedBatch, message: TaskMessage, delivery: DeliveryContext): Promise<void> {
-    if (await isReady(this.#parts.logs, batch, message.taskId))
-      await this.#handle(batch, { ...message, ready: true }, delivery);
+/** Claims, admits, runs and settles a task. After each lost race the worker reads what won and decides again. */
+async function execute(
+  parts: TaskParts,
+  batch: PinnedBatch,
+  taskId: string,
+  delivered: UnitOfWork,
+): Promise<void> {
+  const task = batch.graph.tasks.get(taskId);
+  if (!task) throw new BatonError("TASK_UNKNOWN", `Batch ${batch.batchId} has no task ${taskId}`);
+  const first = parts.logs.claimFirst(batch, taskId);
+  let claimed: ClaimOutcome | undefined = first instanceof Promise ? await first : first;
+  for (let unit = delivered; ; unit = new UnitOfWork(parts)) {
+    while (claimed?.kind === "lost")
+      claimed = await handleExistingLog(parts, batch, task, claimed.current, unit);
+    if (!claimed) return;
+    const log: StoredLog = claimed.claim;
+    const hasKeyOrCallback = task.idempotency !== undefined || task.callback !== undefined;
+    const admitted = hasKeyOrCallback ? await admit(parts, batch, task, log) : unkeyed(log);
+    if (admitted.kind === "fail") claimed = await endClaimed(parts, batch, task, log, admitted.outcome);
+    else if (await runOrSettle(parts, batch, task, admitted, unit)) return;
+    else claimed = await lostClaim(parts.logs, batch, task);
   }
+}
 
-  #endBatch({ batchId }: PinnedBatch): Promise<void> {
-    const { dependencies, logs } = this.#parts;
-    return endBatch(dependencies, this.#batches, logs, batchId);
+/** Runs a claimed task, unless another call holds its idempotency key or has finished the work. */
+async function admit(
+  parts: TaskParts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+  log: StoredLog,
+): Promise<Admission> {
+  const { outbox } = parts;
+  const call = await describeInvocation(parts, batch, task, log).catch(toInvocationError);
+  if ("code" in call) return { kind: "fail", outcome: { kind: "failed", error: call, notes: null } };
+  const admitted = await admitByKey(parts, task, log, call.key);
+  switch (admitted.kind) {
+    case "run":
+      return { ...admitted, target: call.target };
+    case "completed":
+      // mutation: resend-is-retried
+      await retryTransient(parts, () => outbox.resendOf(admitted.execution, call.target));
+      return {
+        kind: "settle",
+        claim: withKey(log, call.key),
+        outcome: { kind: "already_completed", result: admitted.execution.result },
+      };
+    case "locked":
+      return {
+        kind: "settle",
+        claim: withKey(log, call.key),
+        outcome: lockedOutcome(task.idempotency, log.log.resumes, admitted),
+      };
+    case "lost":
+      return admitted;
   }
+}
 
-  /** Claims, admits, runs and settles a task. After each lost race the worker reads what won and decides again. */
-  async #execute(batch: PinnedBatch, taskId: string, delivered: UnitOfWork): Promise<void> {
-    const parts = this.#parts;
-    const task = batch.graph.tasks.get(taskId);
-    if (!task) throw new BatonError("TASK_UNKNOWN", `Batch ${batch.batchId} has no task ${taskId}`);
-    const first = parts.logs.claimFirst(batch, taskId);
-    let claimed: ClaimOutcome | undefined = first instanceof Promise ? await first : first;
-    for (let unit = delivered; ; unit = new UnitOfWork(parts.dependencies)) {
-      while (claimed?.kind === "lost")
-        claimed = await handleExistingLog(parts, batch, task, claimed.current, unit);
-      if (!claimed) return;
-      const log: StoredLog = claimed.claim;
-      const hasKeyOrCallback = task.idempotency !== undefined || task.callback !== undefined;
-      const admitted = hasKeyOrCallback ? await this.#admit(batch, task, log) : unkeyed(log);
-      if (admitted.kind === "fail") claimed = await endClaimed(parts, batch, task, log, admitted.outcome);
-      else if (await this.#runOrSettle(batch, task, admitted, unit)) return;
-      else claimed = await lostClaim(parts.logs, batch, task);
-    }
-  }
+/** False: the claim was lost. */
+function runOrSettle(
+  parts: TaskParts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+  admitted: Exclude<Admission, { kind: "fail" }>,
+  unit: UnitOfWork,
+): MaybePromise<boolean> {
+  if (admitted.kind === "lost") return false;
+  if (admitted.kind === "settle")
+    return settleTask(parts, batch, task, admitted.claim, { outcome: admitted.outcome });
+  const { claim, target, expired } = admitted;
+  const settled = run(parts, batch, task, claim, target, unit);
+  if (!expired) return settled;
+  return alongsideStepDeletion(settled, deleteExpiredSteps(parts, expired, unit));
+}
 
-  /** Runs a claimed task, unless another call holds its idempotency key or has finished the work. */
-  async #admit(batch: PinnedBatch, task: TaskDefinition, log: StoredLog): Promise<Admission> {
-    const { dependencies, outbox, invocations, gate } = this.#parts;
-    const call = await invocations.describe(batch, task, log).catch(toInvocationError);
-    if ("code" in call) return { kind: "fail", outcome: { kind: "failed", error: call, notes: null } };
-    const admitted = await gate.admit(batch, task, log, call.key);
-    switch (admitted.kind) {
-      case "run":
-        return { ...admitted, target: call.target };
-      case "completed":
-        // mutation: resend-is-retried
-        await retryTransient(dependencies, () => outbox.resendOf(admitted.execution, call.target));
-        return {
-          kind: "settle",
-          claim: withKey(log, call.key),
-          outcome: { kind: "already_completed", result: admitted.execution.result },
-        };
-      case "locked":
-        return {
-          kind: "settle",
-          claim: withKey(log, call.key),
-          outcome: lockedOutcome(task.idempotency, log.log.resumes, admitted),
-        };
-      case "lost":
-        return admitted;
-    }
+/** The claim is durable before the task's code starts. False: the claim was lost. */
+async function run(
+  parts: TaskParts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+  claimed: Claim,
+  target: CallbackTarget | undefined,
+  unit: UnitOfWork,
+): Promise<boolean> {
+  const joins = batch.graph.joinsByParent.get(task.id) ?? [];
+  batch.joins.countRunning(joins, 1);
+  let outcome: TaskOutcome;
+  let claim: Claim;
+  try {
+    // mutation: completion-follows-the-commit
+    const durable = unit.durable();
+    if (durable instanceof Promise) await durable;
+    const ours = { ...claimed, log: { ...claimed.log, isOurs: true } };
+    const attempt = new RunningAttempt(parts, batch, task, ours, target);
+    const ran = parts.runner.run(attempt.assignment);
+    outcome = ran instanceof Promise ? await ran : ran;
+    const newest = attempt.newestClaim();
+    claim = newest instanceof Promise ? await newest : newest;
+  } finally {
+    // mutation: ended-parent-counts-its-joins
+    batch.joins.countRunning(joins, -1);
   }
+  if (outcome.kind === "abandoned") return false;
+  const stored = storeResultFor(parts, claim, outcome, target);
+  const result = stored instanceof Promise ? await stored : stored;
+  const settled = settleTask(parts, batch, task, claim, result);
+  const isSettled = settled instanceof Promise ? await settled : settled;
+  return isSettled && outcome.kind === "parked" ? checkParked(parts, batch, task, outcome) : isSettled;
+}
 
-  /** False: the claim was lost. */
-  #runOrSettle(
-    batch: PinnedBatch,
-    task: TaskDefinition,
-    admitted: Exclude<Admission, { kind: "fail" }>,
-    unit: UnitOfWork,
-  ): MaybePromise<boolean> {
-    if (admitted.kind === "lost") return false;
-    if (admitted.kind === "settle")
-      return settleTask(this.#parts, batch, task, admitted.claim, { outcome: admitted.outcome });
-    const { claim, target, expired } = admitted;
-    const settled = this.#run(batch, task, claim, target, unit);
-    if (!expired) return settled;
-    return alongsideStepDeletion(settled, deleteExpiredSteps(this.#parts.dependencies, expired, unit));
+/** What a parked task waits for may have been received while it parked. False: its completion was. */
+async function checkParked(
+  parts: TaskParts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+  { reason, events }: Extract<TaskOutcome, { kind: "parked" }>,
+): Promise<boolean> {
+  const { batchId } = batch;
+  // mutation: parked-task-looks-for-events
+  if (events) {
+    const found = await parts.logs.read(batchId, task.id);
+    if (found) await resumeIfEventReceived(parts, batch, found);
   }
-
-  /** The claim is durable before the task's code starts. False: the claim was lost. */
-  async #run(
-    batch: PinnedBatch,
-    task: TaskDefinition,
-    claimed: Claim,
-    target: CallbackTarget | undefined,
-    unit: UnitOfWork,
-  ): Promise<boolean> {
-    const { dependencies } = this.#parts;
-    const joins = batch.graph.joinsByParent.get(task.id) ?? [];
-    batch.joins.countRunning(joins, 1);
-    let outcome: TaskOutcome;
-    let claim: Claim;
-    try {
-      // mutation: completion-follows-the-commit
-      const durable = unit.durable();
-      if (durable instanceof Promise) await durable;
-      const ours = { ...claimed, log: { ...claimed.log, isOurs: true } };
-      const attempt = new RunningAttempt(this.#parts, batch, task, ours, target);
-      const ran = dependencies.runner.run(attempt.assignment);
-      outcome = ran instanceof Promise ? await ran : ran;
-      const newest = attempt.newestClaim();
-      claim = newest instanceof Promise ? await newest : newest;
-    } finally {
-      // mutation: ended-parent-counts-its-joins
-      batch.joins.countRunning(joins, -1);
-    }
-    if (outcome.kind === "abandoned") return false;
-    const stored = storeResultFor(dependencies, claim, outcome, target);
-    const result = stored instanceof Promise ? await stored : stored;
-    const settled = settleTask(this.#parts, batch, task, claim, result);
-    const isSettled = settled instanceof Promise ? await settled : settled;
-    return isSettled && outcome.kind === "parked" ? this.#checkParked(batch, task, outcome) : isSettled;
-  }
-
-  /** What a parked task waits for may have been received while it parked. False: its completion was. */
-  async #checkParked(
-    batch: PinnedBatch,
-    task: TaskDefinition,
-    { reason, events }: Extract<TaskOutcome, { kind: "parked" }>,
-  ): Promise<boolean> {
-    const { store } = this.#parts.dependencies;
-    const { batchId } = batch;
-    // mutation: parked-task-looks-for-events
-    if (events) await this.#resumeIfEventReceived(batch, task);
-    // mutation: parked-task-looks-for-a-completion
-    if (reason === "completion" && (await findEarlyCompletion(store, { batchId, taskId: task.id })))
-      return false;
-    return true;
-  }
-
-  /** An event may have been received after the task looked for it and before it parked: then only this resumes it. */
-  async #resumeIfEventReceived(batch: PinnedBatch, task: TaskDefinition): Promise<void> {
-    const { dependencies, logs } = this.#parts;
-    const found = await logs.read(batch.batchId, task.id);
-    if (found) await resumeIfEventReceived({ dependencies, logs }, batch, found);
-  }
+  // mutation: parked-task-looks-for-a-completion
+  if (reason === "completion" && (await findEarlyCompletion(parts.store, { batchId, taskId: task.id })))
+    return false;
+  return true;
 }
 
 /** Throws an error that a retry may cure. */

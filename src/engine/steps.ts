@@ -11,12 +11,14 @@ import type {
   Version,
 } from "../ports/store.ts";
 import type { StepMemory, StepResult, StepWait } from "../ports/task-runner.ts";
-import type { Dependencies } from "./dependencies.ts";
+import type { Ports } from "./dependencies.ts";
 import type { UnitOfWork } from "./outgoing-messages.ts";
 import { deleteWhere } from "./records/bulk.ts";
 import { commitIdempotent, durably, retryTransient } from "./records/commit.ts";
 import { keyOf, Records, recordKinds } from "./records/records.ts";
 import { readResult, storeResult } from "./records/results.ts";
+
+export type StepPorts = Ports<"store" | "objects" | "ids" | "logger" | "clock">;
 
 type StepWrite =
   | { readonly kind: "create"; readonly key: DocumentKey }
@@ -29,23 +31,23 @@ type NewStep = Pick<Step, "name" | "result"> & Pick<StepResult, "kind">;
  * that lost its lease, gets the result of the first.
  */
 export class StoredSteps implements StepMemory {
-  readonly #dependencies: Dependencies;
+  readonly #ports: StepPorts;
   readonly #scope: string;
   readonly #batchId: string;
 
-  constructor(dependencies: Dependencies, scope: string, batchId: string) {
-    this.#dependencies = dependencies;
+  constructor(ports: StepPorts, scope: string, batchId: string) {
+    this.#ports = ports;
     this.#scope = scope;
     this.#batchId = batchId;
   }
 
   async find(name: string): Promise<StepResult | undefined> {
-    const { store } = this.#dependencies;
+    const { store } = this.#ports;
     return this.#retryTransient(async () => this.#doneStep(await store.get(this.#key(name, "value"))));
   }
 
   async store(name: string, kind: StepResult["kind"], value: JsonText): Promise<StepResult> {
-    const { objects, ids } = this.#dependencies;
+    const { objects, ids } = this.#ports;
     // A unique name: a second writer must not overwrite the object that the first step refers to.
     const object = stepObjectPrefix(`${this.#scope}/${ids.unique()}.json`);
     const result = await this.#retryTransient(() => storeResult(objects, object, value));
@@ -62,7 +64,7 @@ export class StoredSteps implements StepMemory {
 
   #retryTransient<T>(work: () => MaybePromise<T>): MaybePromise<T> {
     // mutation: step-store-errors-are-retried
-    return retryTransient(this.#dependencies, work);
+    return retryTransient(this.#ports, work);
   }
 
   async #keep(step: NewStep): Promise<StepResult> {
@@ -72,14 +74,12 @@ export class StoredSteps implements StepMemory {
     // mutation: first-step-counts
     for (let { document } = current; document && this.#isForeignTimeout(document); { document } = current)
       current = await this.#write({ kind: "update", key, version: document.version }, step);
-    return (
-      (await this.#doneStep(current)) ?? { kind, value: await readResult(this.#dependencies.objects, result) }
-    );
+    return (await this.#doneStep(current)) ?? { kind, value: await readResult(this.#ports.objects, result) };
   }
 
   async #waiting(name: string): Promise<StepWait> {
     const key = this.#key(name, "since");
-    const found = await this.#dependencies.store.get(key);
+    const found = await this.#ports.store.get(key);
     if (found.document) return { since: found.document.updateTime, now: found.readTime };
     const written = await this.#write(
       { kind: "create", key },
@@ -90,14 +90,14 @@ export class StoredSteps implements StepMemory {
   }
 
   async #event(name: string): Promise<{ readonly payload: JsonValue } | undefined> {
-    const { store, objects } = this.#dependencies;
+    const { store, objects } = this.#ports;
     const found = await new Records(store, recordKinds.event).read({ batchId: this.#batchId, event: name });
     return found && { payload: await readResult(objects, found.data.payload) };
   }
 
   /** Returns the document that is stored afterwards, ours or that of another writer. It is durable. */
   async #write(write: StepWrite, step: Pick<Step, "name" | "kind" | "result">): Promise<Snapshot> {
-    const { store, ids } = this.#dependencies;
+    const { store, ids } = this.#ports;
     const data = { scope: this.#scope, batchId: this.#batchId, ...step, nonce: ids.unique() };
     const outcome = await durably(store, () => commitIdempotent(store, { ...write, data }));
     if (outcome.kind === "lost") return outcome.current;
@@ -109,7 +109,7 @@ export class StoredSteps implements StepMemory {
     if (!document || this.#isForeignTimeout(document)) return undefined;
     const { kind, result } = StepSchema.parse(document.data);
     if (kind === "since") return undefined;
-    return { kind, value: await readResult(this.#dependencies.objects, result) };
+    return { kind, value: await readResult(this.#ports.objects, result) };
   }
 
   /**
@@ -138,15 +138,15 @@ export function deleteSteps(
  * continue with the steps. Never throws: no call finds them any more, and no task may fail because of them.
  */
 export async function deleteExpiredSteps(
-  dependencies: Pick<Dependencies, "store" | "logger" | "clock">,
+  ports: Ports<"store" | "logger" | "clock">,
   expired: Pick<Execution, "key" | "generation"> | undefined,
   unit: UnitOfWork,
 ): Promise<void> {
   if (!expired) return;
-  const { store, logger } = dependencies;
+  const { store, logger } = ports;
   try {
     await unit.durable();
-    await retryTransient(dependencies, () => deleteSteps(store, expired));
+    await retryTransient(ports, () => deleteSteps(store, expired));
   } catch (error) {
     logger.warn("steps of an expired result are not deleted", {
       key: expired.key,

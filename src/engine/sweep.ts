@@ -8,70 +8,67 @@ import { isInspectionDue, RedriveSurvey } from "../core/sweep.ts";
 import type { OutgoingMessage } from "../ports/broker.ts";
 import type { DocumentStore, StoredDocument } from "../ports/store.ts";
 import { hasEarlyCompletion } from "./completion.ts";
-import type { Dependencies } from "./dependencies.ts";
-import { cancelBatch } from "./end-or-cancel-batch.ts";
+import type { Ports } from "./dependencies.ts";
+import { type CancelParts, cancelBatch } from "./end-or-cancel-batch.ts";
 import { resumeIfEventReceived } from "./events.ts";
 import { callbackMessage, completionMessage, executeMessage, UnitOfWork } from "./outgoing-messages.ts";
-import type { Batches } from "./records/batches.ts";
 import { deleteEach, withBoundedConcurrency } from "./records/bulk.ts";
-import type { StoredLog, TaskLogs } from "./records/task-logs.ts";
+import type { StoredLog } from "./records/task-logs.ts";
 import { deleteSteps } from "./steps.ts";
+
+type SweepPorts = Ports<"store" | "broker" | "logger" | "settings">;
 
 /**
  * Finds work whose messages may be lost: every RUNNING batch, and every callback that is due. Each gets a message of
  * its own. One sweep message handles one page and publishes the next, so that no pass grows with the number of batches.
- * Any number of passes may run at once.
+ * Any number of passes may run at once. A message without a part sweeps the first page of each part.
  */
-export class Sweep {
-  readonly #dependencies: Dependencies;
+export async function sweep(ports: SweepPorts, { part, after }: SweepMessage): Promise<void> {
+  if (part !== "callbacks") await sweepBatches(ports, after);
+  // mutation: sweep-finds-callbacks
+  if (part !== "batches") await sweepCallbacks(ports, after);
+}
 
-  constructor(dependencies: Dependencies) {
-    this.#dependencies = dependencies;
-  }
-
-  /** A message without a part sweeps the first page of each part. */
-  async pass({ part, after }: SweepMessage): Promise<void> {
-    if (part !== "callbacks") await this.#batches(after);
-    // mutation: sweep-finds-callbacks
-    if (part !== "batches") await this.#callbacks(after);
-  }
-
-  async #batches(after: string | undefined): Promise<void> {
-    const { settings } = this.#dependencies;
-    await this.#page("batches", { field: "status", equals: "RUNNING" }, after, ({ key, updateTime }, now) =>
-      isInspectionDue({ id: key.id, ageMs: now - updateTime, now, passSeconds: settings.sweepSeconds })
+async function sweepBatches(ports: SweepPorts, after: string | undefined): Promise<void> {
+  await sweepPage(
+    ports,
+    "batches",
+    { field: "status", equals: "RUNNING" },
+    after,
+    ({ key, updateTime }, now) =>
+      isInspectionDue({ id: key.id, ageMs: now - updateTime, now, passSeconds: ports.settings.sweepSeconds })
         ? { queue: CONTROL_QUEUE, message: { kind: "redrive", batchId: key.id } }
         : undefined,
-    );
-  }
+  );
+}
 
-  /** Callbacks that no sender holds and whose back-off is over. */
-  async #callbacks(after: string | undefined): Promise<void> {
-    await this.#page("callbacks", { field: "state", equals: "PENDING" }, after, (document, now) => {
-      const { data: callback } = CallbackSchema.safeParse(document.data);
-      if (!callback) this.#dependencies.logger.error("a callback can't be parsed", { id: document.key.id });
-      const isDue = callback && now - document.updateTime >= callback.dueSeconds * 1_000;
-      return isDue ? callbackMessage(callback.callbackId) : undefined;
-    });
-  }
+/** Callbacks that no sender holds and whose back-off is over. */
+async function sweepCallbacks(ports: SweepPorts, after: string | undefined): Promise<void> {
+  await sweepPage(ports, "callbacks", { field: "state", equals: "PENDING" }, after, (document, now) => {
+    const { data: callback } = CallbackSchema.safeParse(document.data);
+    if (!callback) ports.logger.error("a callback can't be parsed", { id: document.key.id });
+    const isDue = callback && now - document.updateTime >= callback.dueSeconds * 1_000;
+    return isDue ? callbackMessage(callback.callbackId) : undefined;
+  });
+}
 
-  async #page(
-    part: "batches" | "callbacks",
-    condition: { readonly field: string; readonly equals: string },
-    after: string | undefined,
-    messageOf: (document: StoredDocument, now: number) => OutgoingMessage | undefined,
-  ): Promise<void> {
-    const unit = new UnitOfWork(this.#dependencies);
-    const { documents, readTime } = await this.#dependencies.store.query(part, [condition], {
-      limit: limits.documentsPerSweep,
-      ...(after !== undefined && { startAfter: after }),
-    });
-    const messages = documents.flatMap((document) => messageOf(document, readTime) ?? []);
-    const last = documents.length < limits.documentsPerSweep ? undefined : documents.at(-1)?.key.id;
-    if (last !== undefined)
-      messages.push({ queue: CONTROL_QUEUE, message: { kind: "sweep", part, after: last } });
-    if (messages.length > 0) await unit.publish(messages);
-  }
+async function sweepPage(
+  ports: SweepPorts,
+  part: "batches" | "callbacks",
+  condition: { readonly field: string; readonly equals: string },
+  after: string | undefined,
+  messageOf: (document: StoredDocument, now: number) => OutgoingMessage | undefined,
+): Promise<void> {
+  const unit = new UnitOfWork(ports);
+  const { documents, readTime } = await ports.store.query(part, [condition], {
+    limit: limits.documentsPerSweep,
+    ...(after !== undefined && { startAfter: after }),
+  });
+  const messages = documents.flatMap((document) => messageOf(document, readTime) ?? []);
+  const last = documents.length < limits.documentsPerSweep ? undefined : documents.at(-1)?.key.id;
+  if (last !== undefined)
+    messages.push({ queue: CONTROL_QUEUE, message: { kind: "sweep", part, after: last } });
+  if (messages.length > 0) await unit.publish(messages);
 }
 
 /** Deletes expired execution records with their steps, one page at each sweep. */
@@ -101,18 +98,14 @@ export class Cleanup {
 }
 
 /** Redrive: publishes the messages of a RUNNING batch that may be lost. Safe at any time, and concurrently. */
-export async function redriveBatch(
-  dependencies: Dependencies,
-  batches: Batches,
-  logs: TaskLogs,
-  batchId: string,
-): Promise<void> {
-  const unit = new UnitOfWork(dependencies);
+export async function redriveBatch(parts: CancelParts, batchId: string): Promise<void> {
+  const { batches, logs } = parts;
+  const unit = new UnitOfWork(parts);
   const found = await batches.read(batchId);
   const { data: batch } = found;
   if (batch.status !== "RUNNING" || batches.isExpired(found)) return;
   // mutation: sweep-completes-a-cancel
-  if (batch.cancelRequested) return cancelBatch(dependencies, batches, logs, batchId);
+  if (batch.cancelRequested) return cancelBatch(parts, batchId);
   const pinned = await batches.pinned(batchId);
   const survey = new RedriveSurvey();
   const completed: string[] = [];
@@ -121,13 +114,11 @@ export async function redriveBatch(
     for (const log of page) survey.add(log);
     idleMs = Math.min(idleMs, ...page.map(({ ageMs }) => ageMs));
     const waiting = page.filter(({ log }) => log.status === "WAITING");
-    await withBoundedConcurrency(waiting, (log) =>
-      resumeIfEventReceived({ dependencies, logs }, pinned, log),
-    );
-    completed.push(...(await tasksWithEarlyCompletion(dependencies, waiting)));
+    await withBoundedConcurrency(waiting, (log) => resumeIfEventReceived(parts, pinned, log));
+    completed.push(...(await tasksWithEarlyCompletion(parts, waiting)));
   }
   const plan = survey.plan(pinned.graph);
-  logIfStalled(dependencies, batch, idleMs, plan.execute.length + plan.complete.length);
+  logIfStalled(parts, batch, idleMs, plan.execute.length + plan.complete.length);
   const execute = new Set([...plan.execute, ...completed]);
   await unit.publish([
     ...[...execute].map((taskId) => executeMessage(pinned, taskId, { redrive: true })),
@@ -139,7 +130,7 @@ export async function redriveBatch(
 
 /** Tasks that wait for a completion that was received already. */
 async function tasksWithEarlyCompletion(
-  { store }: Dependencies,
+  { store }: Ports<"store">,
   waiting: readonly StoredLog[],
 ): Promise<readonly string[]> {
   const awaiting = waiting.filter(({ log }) => awaitsCompletion(log));
@@ -148,7 +139,7 @@ async function tasksWithEarlyCompletion(
 }
 
 /** Logs an error for a batch that makes no progress although its messages are published again. */
-function logIfStalled({ logger }: Dependencies, batch: TaskBatch, idleMs: number, missing: number): void {
+function logIfStalled({ logger }: Ports<"logger">, batch: TaskBatch, idleMs: number, missing: number): void {
   if (missing === 0 || idleMs < limits.stalledSeconds * 1_000) return;
   const { batchId, workflowId } = batch;
   logger.error("a batch does not move", { batchId, workflowId, idleSeconds: Math.round(idleMs / 1_000) });

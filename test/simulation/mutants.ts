@@ -53,7 +53,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "with inline completions a redelivered message does not pass an ending on",
     mark: "redelivery-passes-the-ending-on",
-    change: before('if (dependencies.settings.completions !== "inline")'),
+    change: before('if (parts.settings.completions !== "inline")'),
   },
   {
     name: "with inline completions a message is acknowledged before the children are published",
@@ -63,7 +63,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "with inline completions the children are published before the settle",
     mark: "settle-is-committed-first",
-    change: value(`dependencies.settings.completions === "inline"
+    change: value(`parts.settings.completions === "inline"
       ? Promise.resolve(follow()).then(() => $)
       : $`),
   },
@@ -86,9 +86,9 @@ export const mutants: readonly Mutant[] = [
     name: "a settle is not fenced",
     mark: "settle-is-fenced",
     change: before(`if (!current) {
-      const found = toStoredLog(await this.#dependencies.store.get(logWrite(claim.log.version, claim.log.log).key));
+      const found = toStoredLog(await ports.store.get(logWrite(claim.log.version, claim.log.log).key));
       const unfenced = found && { log: { ...found, isOurs: true }, execution: undefined };
-      return unfenced && this.#write(unfenced, { ...next, execution: undefined });
+      return unfenced && write(ports, unfenced, { ...next, execution: undefined });
     }`),
   },
   {
@@ -318,7 +318,7 @@ export const mutants: readonly Mutant[] = [
     name: "a callback is sent before the settle",
     mark: "settle-is-committed-first",
     change: value(`(companions.callback
-      ? dependencies.callbacks.send({
+      ? parts.callbacks.send({
           url: companions.callback.target.url,
           webhookId: companions.callback.eventId,
           body: "",
@@ -348,14 +348,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a lease is judged by the clock of the worker",
     mark: "lease-is-judged-by-the-clock-of-the-store",
-    change: before("found = { ...found, ageMs: dependencies.clock.now() - found.writtenAt };"),
+    change: before("found = { ...found, ageMs: parts.clock.now() - found.writtenAt };"),
   },
   {
     name: "a sweep uses the clock of its worker",
     mark: "sweep-uses-the-clock-of-the-store",
     change: value(
       `yield page.map((found) =>
-        asLog({ ...found, ageMs: this.#dependencies.clock.now() - found.writtenAt }))`,
+        asLog({ ...found, ageMs: this.#ports.clock.now() - found.writtenAt }))`,
     ),
   },
   {
@@ -396,7 +396,7 @@ export const mutants: readonly Mutant[] = [
     mark: "completion-follows-the-commit",
     change: before(`const ending = { status: "SUCCESS", reason: null } as const;
     const early = { kind: "task", batchId: batch.batchId, taskId: task.id, previousTaskId: task.id, ending } as const;
-    await dependencies.broker.publish([{ queue: "none", message: early }]);`),
+    await parts.broker.publish([{ queue: "none", message: early }]);`),
   },
   {
     name: "a lost claim is run",
@@ -525,7 +525,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a store error fails the task that reads its parents",
     mark: "parent-store-errors-are-retried",
-    change: value("this.#outcome(batch, taskId)"),
+    change: value("readOutcome(parts, batch, taskId)"),
   },
   {
     name: "a store error fails the task that stores a step",

@@ -4,7 +4,7 @@ import { type TaskBatch, TaskBatchSchema } from "../../core/records.ts";
 import { type BatchSummary, batchSummary } from "../../core/views/views.ts";
 import type { DocumentStore, StoredDocument } from "../../ports/store.ts";
 import type { DeadLetters } from "../dead-letters.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Ports } from "../dependencies.ts";
 import type { Batches } from "../records/batches.ts";
 import { deleteWhere, removeObjects, withBoundedConcurrency } from "../records/bulk.ts";
 import { durably } from "../records/commit.ts";
@@ -41,8 +41,7 @@ async function deleteTogether(store: DocumentStore, documents: readonly StoredDo
   }
 }
 
-interface ErasureParts {
-  readonly dependencies: Dependencies;
+export interface ErasureParts extends Ports<"store" | "objects" | "ids" | "clock" | "logger"> {
   readonly batches: Batches;
   readonly logs: TaskLogs;
   readonly deadLetters: DeadLetters;
@@ -69,23 +68,22 @@ export async function forgetBatch(
   batchId: string,
   { isToBeDeleted }: { readonly isToBeDeleted: boolean },
 ): Promise<ErasureReport> {
-  const { dependencies, logs } = parts;
   const runs = await endedRuns(parts, batchId);
   const batches = runs.map(({ batch }) => batch);
   const forgotten = new Set(batches.map((batch) => batch.batchId));
-  const keys = new KeyErasure(dependencies, forgotten);
-  const letters = new DeadLetterErasure(dependencies, parts.deadLetters, forgotten);
-  const stored = await new DataInventory(dependencies, logs, keys).collect(batches);
+  const keys = new KeyErasure(parts, forgotten);
+  const letters = new DeadLetterErasure(parts, parts.deadLetters, forgotten);
+  const stored = await new DataInventory(parts, parts.logs, keys).collect(batches);
   const found = await letters.list();
   if (isToBeDeleted) await deleteAll(parts, batchId, { runs, keys, letters });
   return { ...stored, ...found, batches: batches.map(batchSummary) };
 }
 
 /** Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`. */
-async function endedRuns({ dependencies, batches }: ErasureParts, batchId: string): Promise<Run[]> {
+async function endedRuns({ store, batches }: ErasureParts, batchId: string): Promise<Run[]> {
   const { lineageId } = (await batches.read(batchId)).data;
   const runs: Run[] = [];
-  for await (const page of pages(dependencies.store, "batches", [{ field: "lineageId", equals: lineageId }]))
+  for await (const page of pages(store, "batches", [{ field: "lineageId", equals: lineageId }]))
     for (const document of page.documents)
       runs.push({ batch: TaskBatchSchema.parse(document.data), document });
   const running = runs.filter(({ batch }) => batch.status === "RUNNING");
@@ -108,7 +106,7 @@ async function deleteAll(
   batchId: string,
   { runs, keys, letters }: ErasurePlan,
 ): Promise<void> {
-  const { store } = parts.dependencies;
+  const { store } = parts;
   const ids = runs.map(({ batch }) => batch.batchId);
   await durably(store, async () => {
     // The TaskLogs name the keys and the scopes of steps, so they are deleted when all else is durably deleted.
@@ -141,8 +139,7 @@ async function forgetKeys({ logs }: ErasureParts, keys: KeyErasure, batchId: str
 }
 
 /** Deletes objects, events, callbacks, and steps of tasks without a key. */
-async function deleteBelow({ dependencies, logs }: ErasureParts, batchId: string): Promise<void> {
-  const { store, objects } = dependencies;
+async function deleteBelow({ store, objects, logs }: ErasureParts, batchId: string): Promise<void> {
   for (const prefix of objectPrefixes(batchId)) await removeObjects(objects, prefix);
   for await (const page of logs.pagesOf(batchId))
     await withBoundedConcurrency(

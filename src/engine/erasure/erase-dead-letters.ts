@@ -4,7 +4,7 @@ import { type DeadLetter, DeadLetterSchema } from "../../core/records.ts";
 import { type ErasedBatchIds, hasBatchId } from "../../core/views/erasure.ts";
 import type { StoredDocument } from "../../ports/store.ts";
 import { type DeadLetters, objectOf } from "../dead-letters.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Ports } from "../dependencies.ts";
 import { deleteEach, removeObjects } from "../records/bulk.ts";
 import { commitIdempotent } from "../records/commit.ts";
 import { pages } from "../records/records.ts";
@@ -20,12 +20,16 @@ export interface FoundLetters {
 
 /** Erases dead letters whose messages name erased batches. Only the bodies say which, so all are read. */
 export class DeadLetterErasure {
-  readonly #dependencies: Dependencies;
+  readonly #ports: Ports<"store" | "objects" | "ids">;
   readonly #deadLetters: DeadLetters;
   readonly #forgotten: ErasedBatchIds;
 
-  constructor(dependencies: Dependencies, deadLetters: DeadLetters, forgotten: ErasedBatchIds) {
-    this.#dependencies = dependencies;
+  constructor(
+    ports: Ports<"store" | "objects" | "ids">,
+    deadLetters: DeadLetters,
+    forgotten: ErasedBatchIds,
+  ) {
+    this.#ports = ports;
     this.#deadLetters = deadLetters;
     this.#forgotten = forgotten;
   }
@@ -45,7 +49,7 @@ export class DeadLetterErasure {
 
   /** Undefined: a dead letter that can't be read. */
   async *#found(): AsyncGenerator<StoredLetter | undefined> {
-    const { store } = this.#dependencies;
+    const { store } = this.#ports;
     for await (const page of pages(store, "deadLetters", [], limits.largeDocumentsPage))
       for (const document of page.documents) {
         const { data: letter } = DeadLetterSchema.safeParse(document.data);
@@ -70,7 +74,7 @@ export class DeadLetterErasure {
    * with the batch id.
    */
   async #delete({ document, letter }: StoredLetter): Promise<void> {
-    const { store, objects, ids } = this.#dependencies;
+    const { store, objects, ids } = this.#ports;
     const { key } = document;
     let { version } = document;
     const { bucket, object } = objectOf(letter.deadLetterId);

@@ -11,7 +11,7 @@ import {
 } from "../../core/views/erasure.ts";
 import type { ObjectPrefix } from "../../ports/objects.ts";
 import type { StoredDocument } from "../../ports/store.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Ports } from "../dependencies.ts";
 import { countObjects, deleteEach, removeObjects } from "../records/bulk.ts";
 import { commitIdempotent } from "../records/commit.ts";
 import { IdempotencyStore, type StoredExecution } from "../records/idempotency-records.ts";
@@ -27,13 +27,13 @@ interface KeyErasurePlan {
 
 /** Erases what the records of idempotency keys hold of erased batches. */
 export class KeyErasure {
-  readonly #dependencies: Dependencies;
+  readonly #ports: Ports<"store" | "objects" | "ids">;
   readonly #records: IdempotencyStore;
   readonly #forgotten: ErasedBatchIds;
 
-  constructor(dependencies: Dependencies, forgotten: ErasedBatchIds) {
-    this.#dependencies = dependencies;
-    this.#records = new IdempotencyStore(dependencies.store);
+  constructor(ports: Ports<"store" | "objects" | "ids">, forgotten: ErasedBatchIds) {
+    this.#ports = ports;
+    this.#records = new IdempotencyStore(ports.store);
     this.#forgotten = forgotten;
   }
 
@@ -47,7 +47,7 @@ export class KeyErasure {
     return {
       fate,
       steps: all,
-      objects: await countObjects(this.#dependencies.objects, objectsOf(execution)),
+      objects: await countObjects(this.#ports.objects, objectsOf(execution)),
     };
   }
 
@@ -77,7 +77,7 @@ export class KeyErasure {
   /** False: another process has changed the record meanwhile. */
   async #forget(found: StoredExecution): Promise<boolean> {
     const { data: execution, ageMs } = found;
-    const { ids } = this.#dependencies;
+    const { ids } = this.#ports;
     const { fate } = await this.#look(execution);
     if (fate === "deleted") return this.#delete(found);
     if (
@@ -94,7 +94,7 @@ export class KeyErasure {
    * rest is found by it.
    */
   async #delete({ data: execution, version }: StoredExecution): Promise<boolean> {
-    const { store, objects, ids } = this.#dependencies;
+    const { store, objects, ids } = this.#ports;
     const write = writeOf(recordKinds.execution, version, resetResult(execution, ids.unique()));
     const cleared = await commitIdempotent(store, write);
     if (cleared.kind === "lost") return false;
@@ -108,7 +108,7 @@ export class KeyErasure {
 
   /** A step that another batch stored is kept: its call continues from there. */
   async #deleteOwnSteps(execution: Execution): Promise<void> {
-    const { store, objects } = this.#dependencies;
+    const { store, objects } = this.#ports;
     for await (const steps of this.#stepsOf(execution)) {
       const own = steps.filter((step) => this.#isOwn(step));
       for (const prefix of own.flatMap((step) => objectsOfStep(execution, step)))
@@ -118,7 +118,7 @@ export class KeyErasure {
   }
 
   async *#stepsOf(execution: Execution): AsyncGenerator<readonly StoredDocument[]> {
-    const { store } = this.#dependencies;
+    const { store } = this.#ports;
     const scope = { field: "scope", equals: keyStepScope(execution) };
     for await (const page of pages(store, "steps", [scope], limits.largeDocumentsPage)) yield page.documents;
   }

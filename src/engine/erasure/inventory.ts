@@ -6,7 +6,7 @@ import { ownBuckets } from "../../core/records.ts";
 import { stepObjectPrefix } from "../../core/steps.ts";
 import type { JsonValue } from "../../core/values/json.ts";
 import { type ErasureDecision, type ObjectReference, referencedObjects } from "../../core/views/erasure.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Ports } from "../dependencies.ts";
 import { countObjects, withBoundedConcurrency } from "../records/bulk.ts";
 import { pages } from "../records/records.ts";
 import type { TaskLogs } from "../records/task-logs.ts";
@@ -56,7 +56,7 @@ export function stepScope({ batchId, taskId, key, attempt }: TaskLog): string | 
 
 /** Reads all data of batches in pages, and keeps only numbers and names. */
 export class DataInventory {
-  readonly #dependencies: Dependencies;
+  readonly #ports: Ports<"store" | "objects">;
   readonly #logs: TaskLogs;
   readonly #keys: KeyErasure;
   readonly #numbers = { taskLogs: 0, steps: 0, events: 0, completions: 0, callbacks: 0, unsentCallbacks: 0 };
@@ -66,8 +66,8 @@ export class DataInventory {
   readonly #archived = new Map<string, ArchivedRow>();
   #objects = 0;
 
-  constructor(dependencies: Dependencies, logs: TaskLogs, keys: KeyErasure) {
-    this.#dependencies = dependencies;
+  constructor(ports: Ports<"store" | "objects">, logs: TaskLogs, keys: KeyErasure) {
+    this.#ports = ports;
     this.#logs = logs;
     this.#keys = keys;
   }
@@ -84,7 +84,7 @@ export class DataInventory {
       await this.#noteEvents(batchId);
       await this.#noteCallbacks(batchId);
       for (const prefix of objectPrefixes(batchId))
-        this.#objects += await countObjects(this.#dependencies.objects, prefix);
+        this.#objects += await countObjects(this.#ports.objects, prefix);
     }
     return {
       ...this.#numbers,
@@ -101,7 +101,7 @@ export class DataInventory {
     const scope = stepScope(log);
     if (scope !== undefined) {
       // Two statements: other logs add to the number during the wait.
-      const steps = await this.#dependencies.store.count("steps", { field: "scope", equals: scope });
+      const steps = await this.#ports.store.count("steps", { field: "scope", equals: scope });
       this.#numbers.steps += steps;
     }
     if (log.key !== null) await this.#noteKey(log.key);
@@ -135,7 +135,7 @@ export class DataInventory {
 
   async *#documentsOf(collection: "events" | "callbacks", batchId: string) {
     const condition = { field: "batchId", equals: batchId };
-    const { store } = this.#dependencies;
+    const { store } = this.#ports;
     for await (const page of pages(store, collection, [condition], limits.largeDocumentsPage))
       yield* page.documents;
   }

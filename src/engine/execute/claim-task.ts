@@ -2,7 +2,7 @@ import { decideClaim } from "../../core/claim.ts";
 import type { AttemptOutcome } from "../../core/settlement.ts";
 import { awaitsCompletion } from "../../core/steps.ts";
 import type { TaskDefinition } from "../../core/workflow/definition.ts";
-import { cancelRemoteJob } from "../cancel-remote-job.ts";
+import { cancelRemoteJob, type RemoteJobParts } from "../cancel-remote-job.ts";
 import { findEarlyCompletion } from "../completion.ts";
 import { resumeIfEventReceived } from "../events.ts";
 import type { UnitOfWork } from "../outgoing-messages.ts";
@@ -11,9 +11,7 @@ import type { PinnedBatch } from "../records/batches.ts";
 import type { ClaimOutcome, StoredLog, TaskLogs } from "../records/task-logs.ts";
 import { type EndingParts, endByCompletion, endWithoutRun } from "./end-without-run.ts";
 
-interface ClaimParts extends EndingParts {
-  readonly logs: TaskLogs;
-}
+export type ClaimParts = EndingParts & RemoteJobParts;
 
 /**
  * Handles an execute message for a task that has a TaskLog already: takes the task over when its lease or its wait is
@@ -26,19 +24,16 @@ export async function handleExistingLog(
   found: StoredLog | undefined,
   unit: UnitOfWork,
 ): Promise<ClaimOutcome | undefined> {
-  const { dependencies, logs, records, fanOut } = parts;
+  const { logs, store, timer, fanOut } = parts;
   if (!found) return logs.claimFirst(batch, task.id);
   // A worker that died after the cancel had looked may have left a remote job running.
-  if (found.log.status === "CANCELLED")
-    await cancelRemoteJob({ dependencies, logs, records }, batch, found.log);
+  if (found.log.status === "CANCELLED") await cancelRemoteJob(parts, batch, found.log);
   // A completion that was received in time counts, however late it is applied.
-  const early = awaitsCompletion(found.log)
-    ? await findEarlyCompletion(dependencies.store, found.log)
-    : undefined;
+  const early = awaitsCompletion(found.log) ? await findEarlyCompletion(store, found.log) : undefined;
   // mutation: redelivery-takes-a-stored-completion
   if (early) {
     const isApplied = await endByCompletion(parts, batch, task, found, early.outcome);
-    if (!isApplied) await dependencies.timer.schedule(executeMessage(batch, task.id), early.retryAfterMs);
+    if (!isApplied) await timer.schedule(executeMessage(batch, task.id), early.retryAfterMs);
     return undefined;
   }
   // mutation: lease-is-judged-by-the-clock-of-the-store
@@ -54,9 +49,9 @@ export async function handleExistingLog(
     case "held":
       // The worker that parked the task may have died before it looked for events received meanwhile.
       // mutation: redelivery-looks-for-events
-      if (await resumeIfEventReceived({ dependencies, logs }, batch, found)) return undefined;
+      if (await resumeIfEventReceived(parts, batch, found)) return undefined;
       // mutation: held-lease-is-checked-when-it-ends
-      await dependencies.timer.schedule(executeMessage(batch, task.id), decision.remainingMs);
+      await timer.schedule(executeMessage(batch, task.id), decision.remainingMs);
       return undefined;
     case "take":
       return logs.claimNext(found, decision);

@@ -11,14 +11,14 @@ import { joinTokensOnSettle, type Settlement } from "../../core/settlement.ts";
 import type { TaskDefinition } from "../../core/workflow/definition.ts";
 import { andThen, type MaybePromise } from "../../ports/store.ts";
 import type { Assignment } from "../../ports/task-runner.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Ports } from "../dependencies.ts";
 import type { PinnedBatch } from "../records/batches.ts";
 import { type AtomicOutcome, commitAtomic, type NoncedWrite } from "../records/commit.ts";
 import { isHeldBy, type StoredExecution } from "../records/idempotency-records.ts";
 import { keyOf, parsed, recordKinds, writeOf } from "../records/records.ts";
 import { logWrite, type StoredLog, toStoredLog } from "../records/task-logs.ts";
-import { StoredSteps } from "../steps.ts";
-import type { Parents } from "./task-invocation.ts";
+import { type StepPorts, StoredSteps } from "../steps.ts";
+import { type ParentParts, parentOutcome } from "./task-invocation.ts";
 
 /** What an attempt holds: its TaskLog and, if the task has an idempotency key, the lock of that key. */
 export interface Claim {
@@ -40,138 +40,132 @@ export interface OutcomeWrites {
   readonly callback?: Callback | undefined;
 }
 
-/** Writes claims. TaskLog and execution record change in one commit, so that both are held or both are lost. */
-export class Claims {
-  readonly #dependencies: Dependencies;
+type ClaimPorts = Ports<"store" | "ids" | "clock">;
 
-  constructor(dependencies: Dependencies) {
-    this.#dependencies = dependencies;
-  }
+/** Takes the lock of the key for a claimed task. Undefined: the log or the record was written since it was read. */
+export function takeLock(
+  ports: ClaimPorts,
+  log: StoredLog,
+  found: StoredExecution | undefined,
+  execution: Execution,
+): MaybePromise<Claim | undefined> {
+  const next = {
+    log: { ...log.log, key: execution.key, nonce: ports.ids.unique() },
+    execution,
+    callback: undefined,
+  };
+  return write(ports, { log, execution: found }, next);
+}
 
-  /** Takes the lock of the key for a claimed task. Undefined: the log or the record was written since it was read. */
-  acquire(
-    log: StoredLog,
-    found: StoredExecution | undefined,
-    execution: Execution,
-  ): MaybePromise<Claim | undefined> {
-    const { ids } = this.#dependencies;
-    const next = {
-      log: { ...log.log, key: execution.key, nonce: ids.unique() },
-      execution,
-      callback: undefined,
-    };
-    return this.#write({ log, execution: found }, next);
-  }
+/** Heartbeat: renews the leases of log and lock. Undefined: the claim is lost. */
+function renewClaim(ports: ClaimPorts, claim: Claim): MaybePromise<Claim | undefined> {
+  const { ids } = ports;
+  // mutation: heartbeat-renews-the-lock
+  const execution = claim.execution && { ...claim.execution.data, nonce: ids.unique() };
+  return advance(ports, claim, {
+    log: { ...claim.log.log, nonce: ids.unique() },
+    execution,
+    callback: undefined,
+  });
+}
 
-  /** Heartbeat: renews the leases of log and lock. Undefined: the claim is lost. */
-  renew(claim: Claim): MaybePromise<Claim | undefined> {
-    const { ids } = this.#dependencies;
-    // mutation: heartbeat-renews-the-lock
-    const execution = claim.execution && { ...claim.execution.data, nonce: ids.unique() };
-    return this.#advance(claim, {
-      log: { ...claim.log.log, nonce: ids.unique() },
-      execution,
-      callback: undefined,
+/**
+ * Writes the outcome of the task, with its join tokens, execution record and callback. The claim is ours, or a log as
+ * it was read. Undefined: the claim is lost.
+ */
+export function commitOutcome(
+  ports: ClaimPorts,
+  batch: PinnedBatch,
+  claim: Claim,
+  settlement: Settlement,
+  { end, callback }: OutcomeWrites,
+): MaybePromise<Claim | undefined> {
+  const { ids, clock } = ports;
+  const { batchId, taskId } = claim.log.log;
+  const idempotency = claim.execution && batch.graph.tasks.get(taskId)?.idempotency;
+  const { attempt, resumes, lostLeases, startedAt, key } = claim.log.log;
+  const { status, reason, failures, dueSeconds, events, result, error, notes } = settlement;
+  const now = clock.now();
+  const hasEnded = isTerminal(status);
+  // Written out: to spread two objects takes longer than all the rest.
+  const log = {
+    batchId,
+    taskId,
+    status,
+    reason,
+    attempt,
+    resumes,
+    failures,
+    lostLeases,
+    nonce: ids.unique(),
+    worker: hasEnded ? claim.log.log.worker : null,
+    dueSeconds,
+    events,
+    startedAt,
+    endedAt: hasEnded ? now : null,
+    result,
+    error,
+    notes,
+    history: historyOnSettle(claim.log.log, settlement, now),
+    key,
+    arrivals: joinTokensOnSettle(batch.graph, batchId, taskId, settlement),
+  };
+  const execution =
+    claim.execution && end && idempotency
+      ? settleExecution(claim.execution.data, idempotency, end, { nonce: ids.unique(), now })
+      : undefined;
+  return advance(ports, claim, { log, execution, callback });
+}
+
+/**
+ * Writes over a claim. After a version conflict our claim may still be ours: the store may have undone an earlier
+ * write of ours. It is ours while the log is PROCESSING our attempt and the lock has our token, because each attempt
+ * and each token has one owner. A log that we only read must be unchanged: its owner may be back.
+ */
+function advance(ports: ClaimPorts, claim: Claim, next: ClaimWrites): MaybePromise<Claim | undefined> {
+  const first = write(ports, claim, next);
+  return first instanceof Promise ? writeAgainIfOurs(ports, claim, next, first) : first;
+}
+
+async function writeAgainIfOurs(
+  ports: ClaimPorts,
+  claim: Claim,
+  next: ClaimWrites,
+  first: Promise<Claim | undefined>,
+): Promise<Claim | undefined> {
+  const won = await first;
+  if (won || !claim.log.isOurs) return won;
+  const current = await reread(ports, claim);
+  // mutation: settle-is-fenced
+  return current && write(ports, current, next);
+}
+
+async function reread({ store }: ClaimPorts, { log, execution }: Claim): Promise<Claim | undefined> {
+  const [foundLog, foundExecution] = await Promise.all([
+    store.get(logWrite(log.version, log.log).key),
+    execution && store.get(keyOf(recordKinds.execution, execution.data)),
+  ]);
+  const logNow = toStoredLog(foundLog);
+  const executionNow = foundExecution && parsed(recordKinds.execution, foundExecution);
+  // mutation: own-claim-is-recognised
+  if (!logNow || !isSameAttempt(logNow.log, log.log)) return undefined;
+  if (execution && !(executionNow && isSameLock(executionNow.data, execution.data))) return undefined;
+  return { log: { ...logNow, isOurs: true }, execution: executionNow };
+}
+
+/** TaskLog and execution record change in one commit, so that both are held or both are lost. */
+function write({ store }: ClaimPorts, claim: Claim, next: ClaimWrites): MaybePromise<Claim | undefined> {
+  const writes: NoncedWrite[] = [logWrite(claim.log.version, next.log)];
+  // mutation: execution-record-is-in-the-settle-commit
+  if (next.execution) writes.push(writeOf(recordKinds.execution, claim.execution?.version, next.execution));
+  // mutation: callback-is-in-the-settle-commit
+  if (next.callback)
+    writes.push({
+      kind: "create",
+      key: { collection: "callbacks", id: next.callback.callbackId },
+      data: next.callback,
     });
-  }
-
-  /**
-   * Writes the outcome of the task, with its join tokens, execution record and callback. The claim is ours, or a log as
-   * it was read. Undefined: the claim is lost.
-   */
-  settle(
-    batch: PinnedBatch,
-    claim: Claim,
-    settlement: Settlement,
-    { end, callback }: OutcomeWrites,
-  ): MaybePromise<Claim | undefined> {
-    const { ids, clock } = this.#dependencies;
-    const { batchId, taskId } = claim.log.log;
-    const idempotency = claim.execution && batch.graph.tasks.get(taskId)?.idempotency;
-    const { attempt, resumes, lostLeases, startedAt, key } = claim.log.log;
-    const { status, reason, failures, dueSeconds, events, result, error, notes } = settlement;
-    const now = clock.now();
-    const hasEnded = isTerminal(status);
-    // Written out: to spread two objects takes longer than all the rest.
-    const log = {
-      batchId,
-      taskId,
-      status,
-      reason,
-      attempt,
-      resumes,
-      failures,
-      lostLeases,
-      nonce: ids.unique(),
-      worker: hasEnded ? claim.log.log.worker : null,
-      dueSeconds,
-      events,
-      startedAt,
-      endedAt: hasEnded ? now : null,
-      result,
-      error,
-      notes,
-      history: historyOnSettle(claim.log.log, settlement, now),
-      key,
-      arrivals: joinTokensOnSettle(batch.graph, batchId, taskId, settlement),
-    };
-    const execution =
-      claim.execution && end && idempotency
-        ? settleExecution(claim.execution.data, idempotency, end, { nonce: ids.unique(), now })
-        : undefined;
-    return this.#advance(claim, { log, execution, callback });
-  }
-
-  /**
-   * Writes over a claim. After a version conflict our claim may still be ours: the store may have undone an earlier
-   * write of ours. It is ours while the log is PROCESSING our attempt and the lock has our token, because each attempt
-   * and each token has one owner. A log that we only read must be unchanged: its owner may be back.
-   */
-  #advance(claim: Claim, next: ClaimWrites): MaybePromise<Claim | undefined> {
-    const first = this.#write(claim, next);
-    return first instanceof Promise ? this.#writeAgainIfOurs(claim, next, first) : first;
-  }
-
-  async #writeAgainIfOurs(
-    claim: Claim,
-    next: ClaimWrites,
-    first: Promise<Claim | undefined>,
-  ): Promise<Claim | undefined> {
-    const won = await first;
-    if (won || !claim.log.isOurs) return won;
-    const current = await this.#reread(claim);
-    // mutation: settle-is-fenced
-    return current && this.#write(current, next);
-  }
-
-  async #reread({ log, execution }: Claim): Promise<Claim | undefined> {
-    const { store } = this.#dependencies;
-    const [foundLog, foundExecution] = await Promise.all([
-      store.get(logWrite(log.version, log.log).key),
-      execution && store.get(keyOf(recordKinds.execution, execution.data)),
-    ]);
-    const logNow = toStoredLog(foundLog);
-    const executionNow = foundExecution && parsed(recordKinds.execution, foundExecution);
-    // mutation: own-claim-is-recognised
-    if (!logNow || !isSameAttempt(logNow.log, log.log)) return undefined;
-    if (execution && !(executionNow && isSameLock(executionNow.data, execution.data))) return undefined;
-    return { log: { ...logNow, isOurs: true }, execution: executionNow };
-  }
-
-  #write(claim: Claim, next: ClaimWrites): MaybePromise<Claim | undefined> {
-    const { store } = this.#dependencies;
-    const writes: NoncedWrite[] = [logWrite(claim.log.version, next.log)];
-    // mutation: execution-record-is-in-the-settle-commit
-    if (next.execution) writes.push(writeOf(recordKinds.execution, claim.execution?.version, next.execution));
-    // mutation: callback-is-in-the-settle-commit
-    if (next.callback)
-      writes.push({
-        kind: "create",
-        key: { collection: "callbacks", id: next.callback.callbackId },
-        data: next.callback,
-      });
-    return andThen(commitAtomic(store, writes), (outcome) => writtenClaim(claim, next, outcome));
-  }
+  return andThen(commitAtomic(store, writes), (outcome) => writtenClaim(claim, next, outcome));
 }
 
 /** A settled attempt is in the history if another attempt follows it. The last one is in the other fields. */
@@ -206,33 +200,29 @@ function isSameLock(found: Execution, ours: Execution): boolean {
   return ours.holder !== null && isHeldBy(found, ours.holder) && found.token === ours.token;
 }
 
-interface AttemptParts {
-  readonly dependencies: Dependencies;
-  readonly claims: Claims;
-  readonly parents: Parents;
-}
+type AttemptParts = ParentParts & StepPorts & ClaimPorts & Ports<"settings">;
 
 /** A claimed attempt that runs. Its heartbeats, one at a time, renew the lease and the lock of its idempotency key. */
 export class RunningAttempt {
   /** For the task runner. */
   readonly assignment: Assignment;
-  readonly #claims: Claims;
+  readonly #ports: ClaimPorts;
   #claim: Claim;
   #renewing: Promise<boolean> | undefined;
 
   constructor(
-    { dependencies, claims, parents }: AttemptParts,
+    parts: AttemptParts,
     batch: PinnedBatch,
     task: TaskDefinition,
     claimed: Claim,
     target: CallbackTarget | undefined,
   ) {
-    this.#claims = claims;
+    this.#ports = parts;
     this.#claim = claimed;
     const { log } = claimed.log;
     const execution = claimed.execution?.data;
     const { idempotencyKey, steps } = executionIdentity(execution, log);
-    const lease = log.dueSeconds ?? dependencies.settings.leaseSeconds;
+    const lease = log.dueSeconds ?? parts.settings.leaseSeconds;
     this.assignment = {
       batchId: batch.batchId,
       workflowId: batch.workflowId,
@@ -243,8 +233,8 @@ export class RunningAttempt {
       idempotencyKey,
       leaseSeconds: Math.min(lease, execution?.dueSeconds ?? lease),
       renew: () => this.#renew(),
-      parentOutcome: (taskId) => parents.outcome(batch, taskId),
-      memory: () => new StoredSteps(dependencies, steps, batch.batchId),
+      parentOutcome: (taskId) => parentOutcome(parts, batch, taskId),
+      memory: () => new StoredSteps(parts, steps, batch.batchId),
       callback: target && { ...target, eventId: finalEventId(log) },
     };
   }
@@ -262,7 +252,7 @@ export class RunningAttempt {
   }
 
   async #renewOnce(): Promise<boolean> {
-    const renewed = await this.#claims.renew(this.#claim);
+    const renewed = await renewClaim(this.#ports, this.#claim);
     if (renewed) this.#claim = renewed;
     return renewed !== undefined;
   }

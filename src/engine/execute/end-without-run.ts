@@ -5,19 +5,15 @@ import type { AttemptOutcome } from "../../core/settlement.ts";
 import type { TaskDefinition } from "../../core/workflow/definition.ts";
 import type { MaybePromise } from "../../ports/store.ts";
 import type { CallbackOutbox } from "../callback-outbox.ts";
-import type { IdempotencyGate } from "../idempotency-lock.ts";
+import { type AdmissionParts, admitByKey } from "../idempotency-lock.ts";
 import { UnitOfWork } from "../outgoing-messages.ts";
 import type { PinnedBatch } from "../records/batches.ts";
-import type { IdempotencyStore } from "../records/idempotency-records.ts";
 import type { StoredLog } from "../records/task-logs.ts";
 import { deleteExpiredSteps } from "../steps.ts";
 import { type SettleParts, settleTask } from "./settle-task.ts";
-import type { TaskInvocations } from "./task-invocation.ts";
+import { callbackTarget, type ParentParts } from "./task-invocation.ts";
 
-export interface EndingParts extends SettleParts {
-  readonly records: IdempotencyStore;
-  readonly invocations: TaskInvocations;
-  readonly gate: IdempotencyGate;
+export interface EndingParts extends SettleParts, AdmissionParts, ParentParts {
   readonly outbox: CallbackOutbox;
 }
 
@@ -31,18 +27,18 @@ export async function endByCompletion(
   found: StoredLog,
   outcome: AttemptOutcome,
 ): Promise<boolean> {
-  const { dependencies, gate, outbox, records } = parts;
-  const unit = new UnitOfWork(dependencies);
+  const { outbox, records } = parts;
+  const unit = new UnitOfWork(parts);
   const target = await callbackTargetAtEnd(parts, batch, task);
   const held = await records.heldBy(found.log);
   // mutation: completion-uses-the-lock-of-its-task
   if (held) return settleTask(parts, batch, task, { log: found, execution: held }, { outcome, target });
-  const admitted = await gate.admit(batch, task, found, found.log.key);
+  const admitted = await admitByKey(parts, task, found, found.log.key);
   switch (admitted.kind) {
     case "run":
       return alongsideStepDeletion(
         settleTask(parts, batch, task, admitted.claim, { outcome, target }),
-        deleteExpiredSteps(dependencies, admitted.expired, unit),
+        deleteExpiredSteps(parts, admitted.expired, unit),
       );
     case "completed":
       // The task lost its lock while it waited, and another call finished the work.
@@ -84,16 +80,16 @@ export async function alongsideStepDeletion<T>(work: MaybePromise<T>, deletion: 
  * without a callback. Throws on a retryable error, so that the message is redelivered.
  */
 async function callbackTargetAtEnd(
-  { dependencies, invocations }: Pick<EndingParts, "dependencies" | "invocations">,
+  parts: ParentParts,
   batch: PinnedBatch,
   task: TaskDefinition,
 ): Promise<CallbackTarget | undefined> {
   try {
-    return await invocations.callbackTarget(batch, task);
+    return await callbackTarget(parts, batch, task);
   } catch (error) {
     if (toStoredError(error).retryable) throw error;
     const { batchId } = batch;
-    dependencies.logger.error("a task ends without its callback", {
+    parts.logger.error("a task ends without its callback", {
       batchId,
       taskId: task.id,
       error: errorMessage(error),

@@ -18,13 +18,13 @@ import type { JsonText } from "../../core/values/json.ts";
 import type { TaskDefinition } from "../../core/workflow/definition.ts";
 import { andThen, type MaybePromise } from "../../ports/store.ts";
 import type { TaskOutcome } from "../../ports/task-runner.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Ports } from "../dependencies.ts";
 import type { FanOut } from "../fan-out.ts";
 import { callbackMessage, executeMessage, UnitOfWork } from "../outgoing-messages.ts";
 import type { PinnedBatch } from "../records/batches.ts";
 import { retryTransient } from "../records/commit.ts";
 import { storeResult } from "../records/results.ts";
-import type { Claim, Claims, OutcomeWrites } from "./claims.ts";
+import { type Claim, commitOutcome, type OutcomeWrites } from "./claims.ts";
 
 /** The outcome of a task, and its final callback. */
 export interface AttemptResult {
@@ -35,9 +35,7 @@ export interface AttemptResult {
   readonly data?: StoredResult | undefined;
 }
 
-export interface SettleParts {
-  readonly dependencies: Dependencies;
-  readonly claims: Claims;
+export interface SettleParts extends Ports<"store" | "broker" | "timer" | "clock" | "ids" | "logger"> {
   readonly fanOut: FanOut;
 }
 
@@ -52,22 +50,21 @@ export function settleTask(
   claim: Claim,
   result: AttemptResult,
 ): MaybePromise<boolean> {
-  const { dependencies, claims } = parts;
-  const settlement = decideSettlement(task, claim.log.log, result.outcome, dependencies.ids.random());
-  const companions = companionsOf(dependencies, claim, settlement, result);
-  const unit = new UnitOfWork(dependencies);
+  const settlement = decideSettlement(task, claim.log.log, result.outcome, parts.ids.random());
+  const companions = companionsOf(parts, claim, settlement, result);
+  const unit = new UnitOfWork(parts);
   const follow = () => announce(parts, batch, task, settlement, companions.callback, unit);
   // mutation: settle-is-committed-first
-  const settled = retryTransient(dependencies, () => claims.settle(batch, claim, settlement, companions));
+  const settled = retryTransient(parts, () => commitOutcome(parts, batch, claim, settlement, companions));
   const conclude = (won: Claim | undefined): MaybePromise<boolean> => {
-    if (!won) return dropOutcome(dependencies, claim);
+    if (!won) return dropOutcome(parts, claim);
     const announced = follow();
     return announced instanceof Promise ? announced.then(() => true) : true;
   };
   return andThen(settled, conclude);
 }
 
-function dropOutcome({ logger }: Dependencies, { log: { log } }: Claim): false {
+function dropOutcome({ logger }: Ports<"logger">, { log: { log } }: Claim): false {
   const { batchId, taskId, attempt } = log;
   logger.warn("an outcome is dropped: the claim was lost", { batchId, taskId, attempt });
   return false;
@@ -75,7 +72,7 @@ function dropOutcome({ logger }: Dependencies, { log: { log } }: Claim): false {
 
 /** After the commit: fan-out and final callback of a task that ended, the timer of one that waits. */
 function announce(
-  { dependencies, fanOut }: SettleParts,
+  { timer, fanOut }: SettleParts,
   batch: PinnedBatch,
   task: TaskDefinition,
   { status, reason, dueSeconds }: Settlement,
@@ -84,13 +81,13 @@ function announce(
 ): MaybePromise<void> {
   if (!isTerminal(status))
     // mutation: end-of-a-wait-is-scheduled
-    return dependencies.timer.schedule(executeMessage(batch, task.id), (dueSeconds ?? 0) * 1_000);
+    return timer.schedule(executeMessage(batch, task.id), (dueSeconds ?? 0) * 1_000);
   const callbacks = callback ? [callbackMessage(callback.callbackId)] : [];
   return fanOut.announceEnding(batch, task.id, { status, reason }, { callbacks, unit });
 }
 
 function companionsOf(
-  { ids, clock }: Dependencies,
+  { ids, clock }: Ports<"ids" | "clock">,
   { log: { log } }: Claim,
   settlement: Settlement,
   result: AttemptResult,
@@ -140,7 +137,7 @@ function failureData({ code, message }: StoredError): StoredResult {
  * Stores the result of an attempt before the commit that refers to it. A result that can't be stored fails the attempt.
  */
 export function storeResultFor(
-  dependencies: Dependencies,
+  ports: Ports<"objects" | "logger" | "clock">,
   claim: Claim,
   outcome: Exclude<TaskOutcome, { kind: "abandoned" }>,
   target: CallbackTarget | undefined,
@@ -153,7 +150,7 @@ export function storeResultFor(
   const { batchId, taskId, attempt, nonce } = claim.log.log;
   const object = `${batchId}/${taskId}/${attempt}-${nonce}`;
   const keep = (name: string, value: JsonText) =>
-    retryTransient(dependencies, () => storeResult(dependencies.objects, name, value));
+    retryTransient(ports, () => storeResult(ports.objects, name, value));
   const stored = [
     keep(`${object}.json`, summary),
     isWhole ? undefined : keep(`${object}.callback.json`, result),

@@ -15,8 +15,8 @@ import {
 } from "../../core/template/template.ts";
 import type { JsonValue } from "../../core/values/json.ts";
 import { FUNCTION_TASK_TYPE, type TaskDefinition } from "../../core/workflow/definition.ts";
-import type { ParentOutcome, TaskRunner } from "../../ports/task-runner.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { ParentOutcome } from "../../ports/task-runner.ts";
+import type { Ports } from "../dependencies.ts";
 import type { PinnedBatch } from "../records/batches.ts";
 import { retryTransient } from "../records/commit.ts";
 import { readResult } from "../records/results.ts";
@@ -29,70 +29,72 @@ export interface TaskInvocation {
   readonly target: CallbackTarget | undefined;
 }
 
-/** Computes the arguments, the idempotency key and the callback address of a task. */
-export class TaskInvocations {
-  readonly #runner: TaskRunner;
-  readonly #parents: Parents;
+export type ParentParts = Ports<"objects" | "logger" | "clock"> & { readonly logs: TaskLogs };
+export type InvocationParts = ParentParts & Ports<"runner">;
 
-  constructor(runner: TaskRunner, parents: Parents) {
-    this.#runner = runner;
-    this.#parents = parents;
-  }
+/** Throws `TEMPLATE_INVALID`, `CALLBACK_URL_INVALID`, `IDEMPOTENCY_KEY_INVALID`, and what a key function throws. */
+export async function describeInvocation(
+  parts: InvocationParts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+  claimed: Pick<StoredLog, "log" | "writtenAt">,
+): Promise<TaskInvocation> {
+  const key = task.idempotency ? await computeKey(parts, batch, task, task.idempotency, claimed) : null;
+  return { key, target: await callbackTarget(parts, batch, task) };
+}
 
-  /** Throws `TEMPLATE_INVALID`, `CALLBACK_URL_INVALID`, `IDEMPOTENCY_KEY_INVALID`, and what a key function throws. */
-  async describe(
-    batch: PinnedBatch,
-    task: TaskDefinition,
-    claimed: Pick<StoredLog, "log" | "writtenAt">,
-  ): Promise<TaskInvocation> {
-    const key = task.idempotency ? await this.#key(batch, task, task.idempotency, claimed) : null;
-    return { key, target: await this.callbackTarget(batch, task) };
-  }
+/** The key is computed once; then the TaskLog holds it. */
+async function computeKey(
+  parts: InvocationParts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+  idempotency: Idempotency,
+  claimed: Pick<StoredLog, "log" | "writtenAt">,
+): Promise<string> {
+  if (claimed.log.key !== null) return claimed.log.key;
+  const call = {
+    workflowId: batch.workflowId,
+    taskId: task.id,
+    batchId: batch.batchId,
+    arguments: await taskArguments(parts, batch, task),
+    claimedAt: claimed.writtenAt,
+  };
+  if (idempotency.key.by !== "function") return executionKey(idempotency, call);
+  return executionKey(idempotency, call, await parts.runner.customKey(call));
+}
 
-  /** The key is computed once; then the TaskLog holds it. */
-  async #key(
-    batch: PinnedBatch,
-    task: TaskDefinition,
-    idempotency: Idempotency,
-    claimed: Pick<StoredLog, "log" | "writtenAt">,
-  ): Promise<string> {
-    if (claimed.log.key !== null) return claimed.log.key;
-    const call = {
-      workflowId: batch.workflowId,
-      taskId: task.id,
-      batchId: batch.batchId,
-      arguments: await this.#arguments(batch, task),
-      claimedAt: claimed.writtenAt,
-    };
-    if (idempotency.key.by !== "function") return executionKey(idempotency, call);
-    return executionKey(idempotency, call, await this.#runner.customKey(call));
-  }
+/**
+ * Undefined: the task has no callback, or its address is optional and missing in this batch. Throws
+ * `TEMPLATE_INVALID`, `CALLBACK_URL_INVALID`, `IDEMPOTENCY_KEY_INVALID`.
+ */
+export async function callbackTarget(
+  parts: ParentParts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+): Promise<CallbackTarget | undefined> {
+  const { callback } = task;
+  if (!callback) return undefined;
+  const url = await fillTemplate(callback.url, templateScope(parts, batch, task.id));
+  // Only an optional reference, `{{ input.url? }}`, may be null.
+  if (url === null && isOptionalReference(callback.url)) return undefined;
+  const address = parseAddress(url, secretsIn(callback.url), task);
+  const { archive } = callback;
+  if (!archive) return { ...address, archive: null };
+  const call = { taskId: task.id, arguments: await taskArguments(parts, batch, task) };
+  return {
+    ...address,
+    archive: { table: archive.table, key: Object.fromEntries(fieldValues(archive.key, call)) },
+  };
+}
 
-  /**
-   * Undefined: the task has no callback, or its address is optional and missing in this batch. Throws
-   * `TEMPLATE_INVALID`, `CALLBACK_URL_INVALID`, `IDEMPOTENCY_KEY_INVALID`.
-   */
-  async callbackTarget(batch: PinnedBatch, task: TaskDefinition): Promise<CallbackTarget | undefined> {
-    const { callback } = task;
-    if (!callback) return undefined;
-    const url = await fillTemplate(callback.url, this.#parents.templateScope(batch, task.id));
-    // Only an optional reference, `{{ input.url? }}`, may be null.
-    if (url === null && isOptionalReference(callback.url)) return undefined;
-    const address = parseAddress(url, secretsIn(callback.url), task);
-    const { archive } = callback;
-    if (!archive) return { ...address, archive: null };
-    const call = { taskId: task.id, arguments: await this.#arguments(batch, task) };
-    return {
-      ...address,
-      archive: { table: archive.table, key: Object.fromEntries(fieldValues(archive.key, call)) },
-    };
-  }
-
-  /** The input of the batch for a function, the filled parameters for a built-in task type. */
-  async #arguments(batch: PinnedBatch, task: TaskDefinition): Promise<JsonValue> {
-    if (task.type === FUNCTION_TASK_TYPE) return batch.input;
-    return fillTemplate(task.with, this.#parents.templateScope(batch, task.id));
-  }
+/** The input of the batch for a function, the filled parameters for a built-in task type. */
+async function taskArguments(
+  parts: ParentParts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+): Promise<JsonValue> {
+  if (task.type === FUNCTION_TASK_TYPE) return batch.input;
+  return fillTemplate(task.with, templateScope(parts, batch, task.id));
 }
 
 /** An address with secrets is complete only when it is sent. Until then only its length is checked. */
@@ -103,39 +105,36 @@ function parseAddress(url: JsonValue, secrets: readonly string[], task: TaskDefi
   throw new BatonError("CALLBACK_URL_INVALID", callbackUrlRule, { where: `task ${task.id}` });
 }
 
-/** Results of parents, and what `{{ … }}` refers to. */
-export class Parents {
-  readonly #dependencies: Dependencies;
-  readonly #logs: TaskLogs;
+/** The result of a parent. */
+export async function parentOutcome(
+  parts: ParentParts,
+  batch: PinnedBatch,
+  taskId: string,
+): Promise<ParentOutcome> {
+  // mutation: parent-store-errors-are-retried
+  return await retryTransient(parts, () => readOutcome(parts, batch, taskId));
+}
 
-  constructor(dependencies: Dependencies, logs: TaskLogs) {
-    this.#dependencies = dependencies;
-    this.#logs = logs;
-  }
+async function readOutcome(
+  { logs, objects }: ParentParts,
+  { batchId }: PinnedBatch,
+  taskId: string,
+): Promise<ParentOutcome> {
+  const found = await logs.read(batchId, taskId);
+  if (!found) throw new Error(`The TaskLog of parent ${taskId} is gone`);
+  const { status, result, error } = found.log;
+  return { status, error, result: await readResult(objects, result) };
+}
 
-  async outcome(batch: PinnedBatch, taskId: string): Promise<ParentOutcome> {
-    // mutation: parent-store-errors-are-retried
-    return await retryTransient(this.#dependencies, () => this.#outcome(batch, taskId));
-  }
-
-  async #outcome(batch: PinnedBatch, taskId: string): Promise<ParentOutcome> {
-    const found = await this.#logs.read(batch.batchId, taskId);
-    if (!found) throw new Error(`The TaskLog of parent ${taskId} is gone`);
-    const { status, result, error } = found.log;
-    return { status, error, result: await readResult(this.#dependencies.objects, result) };
-  }
-
-  templateScope(batch: PinnedBatch, taskId: string): TemplateScope {
-    return {
-      batchId: batch.batchId,
-      input: batch.input,
-      parent: (parentId) => this.#resultOf(batch, taskId, parentId),
-    };
-  }
-
-  async #resultOf(batch: PinnedBatch, taskId: string, parentId: string): Promise<JsonValue> {
-    if (!batch.graph.tasks.get(taskId)?.after.includes(parentId))
-      throw new BatonError("NOT_A_PARENT", `Task ${taskId} does not name ${parentId} in \`after\``);
-    return (await this.outcome(batch, parentId)).result;
-  }
+/** What `{{ … }}` refers to. */
+export function templateScope(parts: ParentParts, batch: PinnedBatch, taskId: string): TemplateScope {
+  return {
+    batchId: batch.batchId,
+    input: batch.input,
+    parent: async (parentId) => {
+      if (!batch.graph.tasks.get(taskId)?.after.includes(parentId))
+        throw new BatonError("NOT_A_PARENT", `Task ${taskId} does not name ${parentId} in \`after\``);
+      return (await parentOutcome(parts, batch, parentId)).result;
+    },
+  };
 }

@@ -1,26 +1,22 @@
 import type { JsonValue } from "../../core/values/json.ts";
 import { type BatchSummary, type BatchView, batchSummary, batchView } from "../../core/views/views.ts";
-import type { CallbackOutbox } from "../callback-outbox.ts";
-import type { DeadLetters } from "../dead-letters.ts";
-import type { Dependencies } from "../dependencies.ts";
-import { type ErasureReport, forgetBatch } from "../erasure/erase-batch.ts";
-import type { Batches } from "../records/batches.ts";
+import type { Ports } from "../dependencies.ts";
+import { type ErasureParts, type ErasureReport, forgetBatch } from "../erasure/erase-batch.ts";
 import type { Definitions } from "../records/definitions.ts";
+import type { IdempotencyStore } from "../records/idempotency-records.ts";
 import { readResult } from "../records/results.ts";
-import type { TaskLogs } from "../records/task-logs.ts";
 import { type BatchFilter, type BatchListing, listBatches } from "./batch-list.ts";
 import { CallbackAdmin } from "./callbacks.ts";
 import { IdempotencyAdmin } from "./idempotency-keys.ts";
 import { Inspection } from "./inspect.ts";
-import { type Preview, type PublishedMessage, previewMessage } from "./preview.ts";
+import { type Preview, type PreviewParts, type PublishedMessage, previewMessage } from "./preview.ts";
 
-interface AdministrationParts {
-  readonly dependencies: Dependencies;
+export interface AdministrationParts
+  extends ErasureParts,
+    PreviewParts,
+    Ports<"broker" | "callbackArchive" | "settings"> {
   readonly definitions: Definitions;
-  readonly batches: Batches;
-  readonly logs: TaskLogs;
-  readonly outbox: CallbackOutbox;
-  readonly deadLetters: DeadLetters;
+  readonly records: IdempotencyStore;
 }
 
 /** What people ask about batches, keys and callbacks, and how they change them. No message is handled here. */
@@ -32,9 +28,9 @@ export class Administration {
 
   constructor(parts: AdministrationParts) {
     this.#parts = parts;
-    this.executions = new IdempotencyAdmin(parts.dependencies, parts.outbox);
-    this.callbacks = new CallbackAdmin(parts.dependencies, parts.outbox);
-    this.inspection = new Inspection(parts.dependencies);
+    this.executions = new IdempotencyAdmin(parts);
+    this.callbacks = new CallbackAdmin(parts);
+    this.inspection = new Inspection(parts);
   }
 
   /** Throws `BATCH_UNKNOWN`. */
@@ -52,18 +48,18 @@ export class Administration {
 
   /** The results of the tasks that ended SUCCESS, also the large ones. Throws `BATCH_UNKNOWN`. */
   async results(batchId: string): Promise<ReadonlyMap<string, JsonValue>> {
-    const { batches, logs, dependencies } = this.#parts;
+    const { batches, logs, objects } = this.#parts;
     await batches.read(batchId);
     const succeeded = [...(await logs.readAll(batchId))].filter(([, { log }]) => log.status === "SUCCESS");
     const read = succeeded.map(
-      async ([taskId, { log }]) => [taskId, await readResult(dependencies.objects, log.result)] as const,
+      async ([taskId, { log }]) => [taskId, await readResult(objects, log.result)] as const,
     );
     return new Map(await Promise.all(read));
   }
 
   /** See `listBatches`. */
   newest(filter: BatchFilter, limit: number): Promise<BatchListing> {
-    return listBatches(this.#parts.dependencies, filter, limit);
+    return listBatches(this.#parts, filter, limit);
   }
 
   /** All matches, newest first: for a filter that few batches match, such as a lineage. */

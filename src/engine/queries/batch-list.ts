@@ -3,7 +3,8 @@ import { type BatchStatus, type TaskBatch, TaskBatchSchema } from "../../core/re
 import { daySeconds, utcDay } from "../../core/values/time.ts";
 import { type BatchSummary, batchSummary } from "../../core/views/views.ts";
 import type { Condition } from "../../ports/store.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Logger } from "../../ports/telemetry.ts";
+import type { Ports } from "../dependencies.ts";
 import { Records, recordKinds } from "../records/records.ts";
 
 /** Keeps the newest `limit` of any number of rows, and the number of the others. */
@@ -89,28 +90,30 @@ export interface BatchListing {
   readonly hasMore: boolean;
 }
 
+type ListPorts = Ports<"store" | "clock" | "logger">;
+
 /**
  * The newest batches. A store that keeps their order is asked for as many as are wanted. Elsewhere days are read from
  * the newest on, until enough batches are found. Batches that this version can't parse are logged and left out.
  */
 export async function listBatches(
-  dependencies: Dependencies,
+  ports: ListPorts & Ports<"settings">,
   filter: BatchFilter,
   limit: number,
 ): Promise<BatchListing> {
-  const { retentionSeconds } = dependencies.settings;
+  const { retentionSeconds } = ports.settings;
   const isSmall = filter.lineageId !== undefined || filter.status === "RUNNING";
   const found = new Newest<BatchSummary>(limit, ({ createdAt }) => createdAt);
   const listing = () => ({ batches: found.rows, hasMore: found.more > 0 });
-  if (Number.isFinite(limit) && (await readInOrder(dependencies, filter, limit, found))) return listing();
-  if (retentionSeconds === undefined || isSmall) await read(dependencies, filter, [], found);
-  else await newestDays(dependencies, filter, limit, Math.ceil((retentionSeconds * 1_000) / dayMs), found);
+  if (Number.isFinite(limit) && (await readInOrder(ports, filter, limit, found))) return listing();
+  if (retentionSeconds === undefined || isSmall) await read(ports, filter, [], found);
+  else await newestDays(ports, filter, limit, Math.ceil((retentionSeconds * 1_000) / dayMs), found);
   return listing();
 }
 
 /** Reads pages until one batch more than `limit` is found. False: the store keeps no order. */
 async function readInOrder(
-  { store, logger }: Dependencies,
+  { store, logger }: ListPorts,
   filter: BatchFilter,
   limit: number,
   found: Newest<BatchSummary>,
@@ -136,26 +139,24 @@ async function readInOrder(
 
 /** Doubles the number of days each time, up to a bound: most callers want recent batches, some an old one. */
 async function newestDays(
-  dependencies: Dependencies,
+  ports: ListPorts,
   filter: BatchFilter,
   limit: number,
   days: number,
   found: Newest<BatchSummary>,
 ): Promise<void> {
   // Clocks of processes that start batches may be ahead of this one.
-  const newest = dependencies.clock.now() + dayMs;
+  const newest = ports.clock.now() + dayMs;
   let first = 0;
   for (let count = 2; first <= days + 1 && found.total < limit; count = Math.min(2 * count, mostDaysAtOnce)) {
     const stretch = Array.from({ length: count }, (_, index) => utcDay(newest - (first + index) * dayMs));
-    await Promise.all(
-      stretch.map((day) => read(dependencies, filter, [{ field: "day", equals: day }], found)),
-    );
+    await Promise.all(stretch.map((day) => read(ports, filter, [{ field: "day", equals: day }], found)));
     first += count;
   }
 }
 
 async function read(
-  { store, logger }: Dependencies,
+  { store, logger }: ListPorts,
   filter: BatchFilter,
   more: readonly Condition[],
   found: Newest<BatchSummary>,
@@ -177,6 +178,6 @@ function conditionsOf(filter: BatchFilter, ordered: readonly (keyof BatchFilter)
   });
 }
 
-function logUnreadable(logger: Dependencies["logger"], unreadable: number): void {
+function logUnreadable(logger: Logger, unreadable: number): void {
   if (unreadable > 0) logger.error("batches that can't be parsed are left out", { unreadable });
 }

@@ -3,25 +3,26 @@ import { type ErrorCode, errorCatalog } from "../../core/errors/error-catalog.ts
 import { BatonError, TaskError } from "../../core/errors/errors.ts";
 import type { ArchivedCallback, CallbackArchive, CallbackCondition } from "../../ports/callbacks.ts";
 import type { CallbackOutbox } from "../callback-outbox.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Ports } from "../dependencies.ts";
 import { callbackMessage, UnitOfWork } from "../outgoing-messages.ts";
 import { durably } from "../records/commit.ts";
-import { IdempotencyStore } from "../records/idempotency-records.ts";
+import type { IdempotencyStore } from "../records/idempotency-records.ts";
+
+interface CallbackAdminParts extends Ports<"store" | "broker" | "callbackArchive"> {
+  readonly outbox: CallbackOutbox;
+  readonly records: IdempotencyStore;
+}
 
 /** Shows final callbacks and sends them again. */
 export class CallbackAdmin {
-  readonly #dependencies: Dependencies;
-  readonly #outbox: CallbackOutbox;
-  readonly #records: IdempotencyStore;
+  readonly #parts: CallbackAdminParts;
 
-  constructor(dependencies: Dependencies, outbox: CallbackOutbox) {
-    this.#dependencies = dependencies;
-    this.#outbox = outbox;
-    this.#records = new IdempotencyStore(dependencies.store);
+  constructor(parts: CallbackAdminParts) {
+    this.#parts = parts;
   }
 
   async find(callbackId: string): Promise<Callback | undefined> {
-    return (await this.#outbox.read(callbackId))?.data;
+    return (await this.#parts.outbox.read(callbackId))?.data;
   }
 
   /** Throws `CALLBACK_UNKNOWN`. */
@@ -32,11 +33,11 @@ export class CallbackAdmin {
   }
 
   ofBatch(batchId: string): Promise<Callback[]> {
-    return this.#outbox.ofBatch(batchId);
+    return this.#parts.outbox.ofBatch(batchId);
   }
 
   ofKey(key: string): Promise<Callback[]> {
-    return this.#outbox.ofKey(key);
+    return this.#parts.outbox.ofKey(key);
   }
 
   /**
@@ -44,33 +45,33 @@ export class CallbackAdmin {
    * Throws `EXECUTION_UNKNOWN`, `CALLBACK_UNKNOWN`.
    */
   async lastOfKey(key: string): Promise<Callback> {
-    const record = await this.#records.read(key);
+    const record = await this.#parts.records.read(key);
     const cachedId = record?.data.callbackId ?? null;
     const cached = cachedId === null ? undefined : await this.find(cachedId);
     if (cached) return cached;
-    const made = await this.#outbox.ofKey(key);
+    const made = await this.#parts.outbox.ofKey(key);
     const firsts = made.filter(({ callbackId, eventId }) => callbackId === eventId);
     const last = firsts.sort((one, other) => other.occurredAt - one.occurredAt)[0];
     if (last) return last;
-    if (!record) await this.#records.require(key);
+    if (!record) await this.#parts.records.require(key);
     throw new BatonError("CALLBACK_UNKNOWN", `The key ${key} has no stored callback`);
   }
 
   /** Sends a stored callback again. Durable when it returns. Throws `CALLBACK_UNKNOWN`. */
   resend(callbackId: string): Promise<Callback> {
-    return durably(this.#dependencies.store, () => this.#outbox.resend(callbackId));
+    return durably(this.#parts.store, () => this.#parts.outbox.resend(callbackId));
   }
 
   /** Throws `SQL_FAILED`, `TABLE_MISMATCH`, and what the warehouse throws. */
   archived(table: string, condition: CallbackCondition, limit: number): Promise<FoundCallbacks> {
-    return findArchived(this.#dependencies.callbackArchive, table, condition, limit);
+    return findArchived(this.#parts.callbackArchive, table, condition, limit);
   }
 
   /** Publishes the callbacks that are due. One that a sender holds, or that backs off, is left alone. */
   async driveDue(callbackIds: readonly string[]): Promise<void> {
-    const unit = new UnitOfWork(this.#dependencies);
+    const unit = new UnitOfWork(this.#parts);
     for (const callbackId of callbackIds) {
-      const found = await this.#outbox.read(callbackId);
+      const found = await this.#parts.outbox.read(callbackId);
       if (found?.data.state === "PENDING" && found.ageMs >= found.data.dueSeconds * 1_000)
         await unit.publish([callbackMessage(callbackId)]);
     }

@@ -10,9 +10,9 @@ import { truncateResult } from "../../core/records.ts";
 import type { Step } from "../../core/steps.ts";
 import { type CallbackView, callbackView } from "../../core/views/views.ts";
 import type { CallbackOutbox } from "../callback-outbox.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Ports } from "../dependencies.ts";
 import { durably } from "../records/commit.ts";
-import { IdempotencyStore, type StoredExecution } from "../records/idempotency-records.ts";
+import type { IdempotencyStore, StoredExecution } from "../records/idempotency-records.ts";
 import { Records, recordKinds } from "../records/records.ts";
 import { Newest } from "./batch-list.ts";
 
@@ -38,37 +38,38 @@ interface StoredStep extends Pick<Step, "name" | "kind"> {
   readonly value: string;
 }
 
+interface IdempotencyAdminParts extends Ports<"store" | "ids" | "clock"> {
+  readonly records: IdempotencyStore;
+  readonly outbox: CallbackOutbox;
+}
+
 /** Shows, unlocks and clears idempotency keys. */
 export class IdempotencyAdmin {
-  readonly #dependencies: Dependencies;
-  readonly #records: IdempotencyStore;
-  readonly #outbox: CallbackOutbox;
+  readonly #parts: IdempotencyAdminParts;
 
-  constructor(dependencies: Dependencies, outbox: CallbackOutbox) {
-    this.#dependencies = dependencies;
-    this.#records = new IdempotencyStore(dependencies.store);
-    this.#outbox = outbox;
+  constructor(parts: IdempotencyAdminParts) {
+    this.#parts = parts;
   }
 
   /** Undefined: there is no record, or it has expired. */
   async find(key: string): Promise<StoredExecution | undefined> {
-    const found = await this.#records.read(key);
+    const found = await this.#parts.records.read(key);
     return found && !isExpiredExecution(found.data, found.ageMs) ? found : undefined;
   }
 
   /** Throws `EXECUTION_UNKNOWN`. */
   async explain(key: string): Promise<Explanation> {
-    const { data: execution, ageMs } = await this.#records.require(key);
-    const readAt = this.#dependencies.clock.now();
+    const { data: execution, ageMs } = await this.#parts.records.require(key);
+    const readAt = this.#parts.clock.now();
     const steps = new Newest<StoredStep>(limits.explainedRows, ({ storedAt }) => storedAt);
     const ofScope = [{ field: "scope", equals: keyStepScope(execution) }];
-    for await (const page of new Records(this.#dependencies.store, recordKinds.step).pages(ofScope))
+    for await (const page of new Records(this.#parts.store, recordKinds.step).pages(ofScope))
       for (const { data, writtenAt } of page) {
         const { name, kind, result } = data;
         steps.add({ name, kind, storedAt: writtenAt, value: kind === "value" ? truncateResult(result) : "" });
       }
     const callbacks = new Newest<CallbackView>(limits.explainedRows, ({ occurredAt }) => occurredAt);
-    await this.#outbox.eachOfKey(key, (callback) => callbacks.add(callbackView(callback)));
+    await this.#parts.outbox.eachOfKey(key, (callback) => callbacks.add(callbackView(callback)));
     return {
       execution,
       ageMs,
@@ -81,14 +82,14 @@ export class IdempotencyAdmin {
 
   /** The record alone. Throws `EXECUTION_UNKNOWN`. */
   require(key: string): Promise<StoredExecution> {
-    return this.#records.require(key);
+    return this.#parts.records.require(key);
   }
 
   /** Releases the lock; the worker that holds it is fenced. False: it was not locked. Throws `EXECUTION_UNKNOWN`. */
   async unlock(key: string): Promise<boolean> {
-    const { store, ids } = this.#dependencies;
+    const { store, ids } = this.#parts;
     return durably(store, () =>
-      this.#records.update(key, ({ data: execution }) =>
+      this.#parts.records.update(key, ({ data: execution }) =>
         execution.state === "PROCESSING" ? releaseExecution(execution, ids.unique()) : undefined,
       ),
     );
@@ -96,9 +97,9 @@ export class IdempotencyAdmin {
 
   /** Clears the result and its steps, so that the next call runs. False: it is locked. Throws `EXECUTION_UNKNOWN`. */
   async clearResult(key: string): Promise<boolean> {
-    const { store, ids } = this.#dependencies;
+    const { store, ids } = this.#parts;
     return durably(store, () =>
-      this.#records.update(key, ({ data: execution }) =>
+      this.#parts.records.update(key, ({ data: execution }) =>
         execution.state === "PROCESSING" ? undefined : resetResult(execution, ids.unique()),
       ),
     );

@@ -5,7 +5,7 @@ import type { CollectionName } from "../../core/storage/collections.ts";
 import { isoTime } from "../../core/values/time.ts";
 import type { ActiveTask, CachedResult, Lock, Stats } from "../../core/views/views.ts";
 import type { DocumentStore, MaybePromise, QueryResult } from "../../ports/store.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Ports } from "../dependencies.ts";
 import { pages, Records, recordKinds, type Stored } from "../records/records.ts";
 import { Listing } from "./batch-list.ts";
 
@@ -30,7 +30,7 @@ function commonCharacters(one: string, other: string): number {
 export class Inspection {
   readonly #store: DocumentStore;
 
-  constructor({ store }: Pick<Dependencies, "store">) {
+  constructor({ store }: Ports<"store">) {
     this.#store = store;
   }
 

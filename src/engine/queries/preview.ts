@@ -7,7 +7,7 @@ import { END_TASK_ID } from "../../core/workflow/definition.ts";
 import { isTriggeredBy } from "../../core/workflow/trigger.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import type { CallbackOutbox } from "../callback-outbox.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Ports } from "../dependencies.ts";
 import type { Batches } from "../records/batches.ts";
 import { assertStorable } from "../start/start-batch.ts";
 
@@ -27,8 +27,7 @@ export interface Preview {
   readonly batches: readonly PreviewedBatch[];
 }
 
-interface Parts {
-  readonly dependencies: Dependencies;
+export interface PreviewParts extends Ports<"catalog"> {
   readonly batches: Batches;
   readonly outbox: CallbackOutbox;
 }
@@ -38,7 +37,7 @@ interface Parts {
  * `WORKFLOW_UNKNOWN`, `INPUT_INVALID`, `INPUT_TOO_LARGE`, `BATCH_UNKNOWN`, `BATCH_EXPIRED`, `TASK_UNKNOWN`,
  * `CALLBACK_UNKNOWN`.
  */
-export async function previewMessage(parts: Parts, message: PublishedMessage): Promise<Preview> {
+export async function previewMessage(parts: PreviewParts, message: PublishedMessage): Promise<Preview> {
   switch (message.kind) {
     case "start":
       return { batches: [await previewStart(parts, message)] };
@@ -59,8 +58,11 @@ export async function previewMessage(parts: Parts, message: PublishedMessage): P
   }
 }
 
-async function previewStart(parts: Parts, { workflowId, input, key }: KeyedStart): Promise<PreviewedBatch> {
-  const workflow = await parts.dependencies.catalog.find(workflowId);
+async function previewStart(
+  parts: PreviewParts,
+  { workflowId, input, key }: KeyedStart,
+): Promise<PreviewedBatch> {
+  const workflow = await parts.catalog.find(workflowId);
   if (!workflow)
     throw new BatonError("WORKFLOW_UNKNOWN", `There is no workflow "${workflowId}"`, {
       details: { workflowId },
@@ -70,10 +72,10 @@ async function previewStart(parts: Parts, { workflowId, input, key }: KeyedStart
 }
 
 /** Throws if one workflow rejects the file: the others would start, but the rejection becomes a dead letter. */
-async function previewObject(parts: Parts, message: ObjectMessage): Promise<PreviewedBatch[]> {
+async function previewObject(parts: PreviewParts, message: ObjectMessage): Promise<PreviewedBatch[]> {
   const { bucket, object, generation } = message;
   const previewed: PreviewedBatch[] = [];
-  for (const workflow of await parts.dependencies.catalog.all()) {
+  for (const workflow of await parts.catalog.all()) {
     if (!workflow.triggers.some((trigger) => isTriggeredBy(trigger, message))) continue;
     assertStartable(workflow, { bucket, object, generation });
     previewed.push(await findBatch(parts, deriveBatchId(workflow.definition.workflowId, objectKey(message))));
@@ -81,7 +83,7 @@ async function previewObject(parts: Parts, message: ObjectMessage): Promise<Prev
   return previewed;
 }
 
-async function previewTask(parts: Parts, message: TaskMessage): Promise<PreviewedBatch> {
+async function previewTask(parts: PreviewParts, message: TaskMessage): Promise<PreviewedBatch> {
   const { batchId } = message;
   const { graph } = await parts.batches.pinned(batchId);
   const taskId = message.previousTaskId ?? message.taskId;
@@ -90,14 +92,14 @@ async function previewTask(parts: Parts, message: TaskMessage): Promise<Previewe
   return existingBatch(parts, batchId);
 }
 
-async function existingBatch({ batches }: Parts, batchId: string): Promise<PreviewedBatch> {
+async function existingBatch({ batches }: PreviewParts, batchId: string): Promise<PreviewedBatch> {
   await batches.pinned(batchId);
   const { status } = (await batches.read(batchId)).data;
   return { batchId, status };
 }
 
 /** If the key was used before: the run that represents the lineage. */
-async function findBatch({ batches }: Parts, batchId: string): Promise<PreviewedBatch> {
+async function findBatch({ batches }: PreviewParts, batchId: string): Promise<PreviewedBatch> {
   const found = await batches.find(batchId);
   if (!found) return { batchId, status: null };
   const answering = await batches.answering(found.data);

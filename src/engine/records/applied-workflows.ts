@@ -2,23 +2,23 @@ import { limits } from "../../core/limits.ts";
 import type { AppliedWorkflow } from "../../core/records.ts";
 import type { Schedule } from "../../core/schedule/schedule.ts";
 import { ConflictError, type Write } from "../../ports/store.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Ports } from "../dependencies.ts";
 import { durably } from "./commit.ts";
 import { keyOf, Records, recordKinds } from "./records.ts";
 
 /** Workflows stored as data. Running batches keep the definition they started with. */
 export class AppliedWorkflows {
-  readonly #parts: Pick<Dependencies, "store" | "ids" | "clock">;
+  readonly #ports: Ports<"store" | "ids" | "clock">;
   readonly #records: Records<AppliedWorkflow, Pick<AppliedWorkflow, "workflowId">>;
 
-  constructor(parts: Pick<Dependencies, "store" | "ids" | "clock">) {
-    this.#parts = parts;
-    this.#records = new Records(parts.store, recordKinds.appliedWorkflow);
+  constructor(ports: Ports<"store" | "ids" | "clock">) {
+    this.#ports = ports;
+    this.#records = new Records(ports.store, recordKinds.appliedWorkflow);
   }
 
   /** Replaces an earlier workflow of the same id. The source has been validated. */
   async apply(workflowId: string, source: string): Promise<void> {
-    const { store, ids, clock } = this.#parts;
+    const { store, ids, clock } = this.#ports;
     await durably(store, () =>
       this.#records.update({ workflowId }, () => ({
         workflowId,
@@ -38,11 +38,11 @@ export class AppliedWorkflows {
    * from then and catch up on nothing. False: there was no such workflow.
    */
   remove(workflowId: string, schedules: readonly Schedule[]): Promise<boolean> {
-    return durably(this.#parts.store, () => this.#remove(workflowId, schedules));
+    return durably(this.#ports.store, () => this.#remove(workflowId, schedules));
   }
 
   async #remove(workflowId: string, schedules: readonly Schedule[]): Promise<boolean> {
-    const { store } = this.#parts;
+    const { store } = this.#ports;
     for (let hasDeleted = false; ; hasDeleted = true) {
       const { document } = await store.get(this.#records.key({ workflowId }));
       // Deleted after our own delete, whose reply may have been lost.

@@ -13,7 +13,7 @@ import {
   type Version,
   type Write,
 } from "../../ports/store.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Ports } from "../dependencies.ts";
 
 /** A write that its writer recognizes later: no other write has its nonce. */
 export type NoncedWrite = Exclude<Write, { kind: "delete" }> & { readonly data: { readonly nonce: string } };
@@ -135,15 +135,15 @@ export async function durably<Result>(
  * finished work. Fails with the last error.
  */
 export function retryTransient<T>(
-  dependencies: Pick<Dependencies, "logger" | "clock">,
+  ports: Ports<"logger" | "clock">,
   work: () => MaybePromise<T>,
 ): MaybePromise<T> {
   const first = atOnce(work);
-  return first instanceof Promise ? withRetries(dependencies, work, first) : first;
+  return first instanceof Promise ? withRetries(ports, work, first) : first;
 }
 
 async function withRetries<T>(
-  { logger, clock }: Pick<Dependencies, "logger" | "clock">,
+  { logger, clock }: Ports<"logger" | "clock">,
   work: () => MaybePromise<T>,
   first: Promise<T>,
 ): Promise<T> {

@@ -8,7 +8,7 @@ import { definitionText, hashInSlices, parseDefinitionInSlices } from "../../cor
 import { buildGraph, type Graph, tasksOverJoinLimit } from "../../core/workflow/graph.ts";
 import type { Clock } from "../../ports/machine.ts";
 import type { DocumentKey, Snapshot } from "../../ports/store.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Ports } from "../dependencies.ts";
 import { commitIdempotent, durably } from "./commit.ts";
 
 /**
@@ -46,20 +46,22 @@ export class RecentMap<Key, Value> {
   }
 }
 
+type DefinitionPorts = Ports<"store" | "objects" | "ids" | "clock">;
+
 /** Definitions by the hash of their content. They never change, so a process reads each one once. */
 export class Definitions {
-  readonly #dependencies: Pick<Dependencies, "store" | "objects" | "ids" | "clock">;
+  readonly #ports: DefinitionPorts;
   readonly #graphs = new RecentMap<string, Graph>(limits.cachedBatches);
   /** Graphs of deployed definitions, by identity, so that a start does not hash the definition again. */
   readonly #built = new WeakMap<Definition, Graph>();
 
-  constructor(dependencies: Pick<Dependencies, "store" | "objects" | "ids" | "clock">) {
-    this.#dependencies = dependencies;
+  constructor(ports: DefinitionPorts) {
+    this.#ports = ports;
   }
 
   /** Stores the definition, so that batches can be pinned to it. Throws `WORKFLOW_INVALID`. */
   async save(definition: Definition): Promise<Graph> {
-    const { store, ids } = this.#dependencies;
+    const { store, ids } = this.#ports;
     const built = await this.#build(definition);
     const known = this.#graphs.get(built.hash);
     if (known) return known;
@@ -78,7 +80,7 @@ export class Definitions {
   async load(hash: string): Promise<Graph> {
     const known = this.#graphs.get(hash);
     if (known) return known;
-    const { store, clock } = this.#dependencies;
+    const { store, clock } = this.#ports;
     const { document } = await store.get(definitionKey(hash));
     if (!document) throw new BatonError("DEFINITION_MISSING", `Definition ${hash} is not stored`);
     const { definition, object, joinShardParents } = StoredDefinitionSchema.parse(document.data);
@@ -98,19 +100,19 @@ export class Definitions {
     if (content.byteLength <= limits.inlineDefinitionBytes)
       return { definition: JSON.parse(content.toString()) };
     const object = `${hash}.json`;
-    await this.#dependencies.objects.write({ bucket, object }, content, "application/json");
+    await this.#ports.objects.write({ bucket, object }, content, "application/json");
     return { object };
   }
 
   async #readObject(object: string): Promise<JsonValue> {
-    const content = await this.#dependencies.objects.read({ bucket, object });
+    const content = await this.#ports.objects.read({ bucket, object });
     return JSON.parse(new TextDecoder().decode(content));
   }
 
   async #build(definition: Definition): Promise<Graph> {
     const known = this.#built.get(definition);
     if (known) return known;
-    const hash = await inSlices(this.#dependencies.clock, hashInSlices(definition));
+    const hash = await inSlices(this.#ports.clock, hashInSlices(definition));
     // Another start may have built it meanwhile.
     const built = this.#built.get(definition) ?? buildGraph(definition, hash);
     this.#built.set(definition, built);

@@ -11,7 +11,7 @@ import {
   StoreTimeoutError,
   type Version,
 } from "../../ports/store.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Ports } from "../dependencies.ts";
 import type { PinnedBatch } from "./batches.ts";
 import { type CommitOutcome, commitEachIdempotent, commitIdempotent, type NoncedWrite } from "./commit.ts";
 import { keyOf, parsed, Records, recordKinds, type Stored } from "./records.ts";
@@ -22,15 +22,15 @@ import { keyOf, parsed, Records, recordKinds, type Stored } from "./records.ts";
  * time (Cloud Run after its last response), the claim is left to its lease.
  */
 function releaseOrphanedClaim(
-  dependencies: Dependencies,
+  ports: Ports<"store" | "ids" | "clock" | "logger">,
   key: DocumentKey,
   claim: TaskLog,
   late: Promise<unknown>,
 ): void {
-  const { logger } = dependencies;
+  const { logger } = ports;
   const { batchId, taskId } = claim;
   const release = async () => {
-    if (await releaseIfApplied(dependencies, key, claim))
+    if (await releaseIfApplied(ports, key, claim))
       logger.warn("a claim that timed out was applied late, and is released", { batchId, taskId });
   };
   // After an error too: it may be a conflict with an earlier try of the client itself.
@@ -44,7 +44,7 @@ function releaseOrphanedClaim(
 }
 
 async function releaseIfApplied(
-  { store, ids, clock }: Dependencies,
+  { store, ids, clock }: Ports<"store" | "ids" | "clock">,
   key: DocumentKey,
   claim: TaskLog,
 ): Promise<boolean> {
@@ -79,14 +79,16 @@ type Counts = Pick<
   "attempt" | "resumes" | "lostLeases" | "failures" | "startedAt" | "history" | "key"
 >;
 
+type TaskLogPorts = Ports<"store" | "ids" | "clock" | "logger" | "settings" | "worker">;
+
 /** The TaskLog documents. Each change is one conditional write with a nonce. */
 export class TaskLogs {
-  readonly #dependencies: Dependencies;
+  readonly #ports: TaskLogPorts;
   readonly #records: Records<TaskLog, Pick<TaskLog, "batchId" | "taskId">>;
 
-  constructor(dependencies: Dependencies) {
-    this.#dependencies = dependencies;
-    this.#records = new Records(dependencies.store, recordKinds.taskLog);
+  constructor(ports: TaskLogPorts) {
+    this.#ports = ports;
+    this.#records = new Records(ports.store, recordKinds.taskLog);
   }
 
   async read(batchId: string, taskId: string): Promise<StoredLog | undefined> {
@@ -126,7 +128,7 @@ export class TaskLogs {
       resumes: 0,
       lostLeases: 0,
       failures: 0,
-      startedAt: this.#dependencies.clock.now(),
+      startedAt: this.#ports.clock.now(),
       history: [],
       key: null,
     };
@@ -140,7 +142,7 @@ export class TaskLogs {
   ): MaybePromise<ClaimOutcome> {
     const { batchId, taskId, failures, key } = found.log;
     const isResumed = attempt === found.log.attempt;
-    const startedAt = isResumed ? found.log.startedAt : this.#dependencies.clock.now();
+    const startedAt = isResumed ? found.log.startedAt : this.#ports.clock.now();
     const history = historyOnClaim(found);
     return this.#claim(
       found,
@@ -153,7 +155,7 @@ export class TaskLogs {
    * waited.
    */
   async endWaits(found: readonly StoredLog[]): Promise<StoredLog[]> {
-    const { store, ids } = this.#dependencies;
+    const { store, ids } = this.#ports;
     const writes = found.map(({ version, log }) =>
       logWrite(version, { ...log, dueSeconds: 0, nonce: ids.unique() }),
     );
@@ -162,7 +164,7 @@ export class TaskLogs {
   }
 
   #claimed(batchId: string, taskId: string, counts: Counts): TaskLog {
-    const { ids, settings, worker } = this.#dependencies;
+    const { ids, settings, worker } = this.#ports;
     return {
       batchId,
       taskId,
@@ -184,7 +186,7 @@ export class TaskLogs {
 
   #claim(found: StoredLog | undefined, log: TaskLog): MaybePromise<ClaimOutcome> {
     const write = logWrite(found?.version, log);
-    const outcome = commitIdempotent(this.#dependencies.store, write);
+    const outcome = commitIdempotent(this.#ports.store, write);
     return outcome instanceof Promise
       ? this.#outcomeOfClaim(write.key, log, outcome)
       : toClaimOutcome(outcome, log);
@@ -198,8 +200,7 @@ export class TaskLogs {
     try {
       return toClaimOutcome(await outcome, log);
     } catch (thrown) {
-      if (thrown instanceof StoreTimeoutError)
-        releaseOrphanedClaim(this.#dependencies, key, log, thrown.lateResult);
+      if (thrown instanceof StoreTimeoutError) releaseOrphanedClaim(this.#ports, key, log, thrown.lateResult);
       throw thrown;
     }
   }

@@ -3,19 +3,16 @@ import { BatonError } from "../../core/errors/errors.ts";
 import type { TaskBatch } from "../../core/records.ts";
 import { terminalLogWithoutRun } from "../../core/settlement.ts";
 import { type Graph, inheritedTasks } from "../../core/workflow/graph.ts";
-import type { Dependencies } from "../dependencies.ts";
-import type { Batches } from "../records/batches.ts";
+import type { Ports } from "../dependencies.ts";
+import type { CancelParts } from "../end-or-cancel-batch.ts";
 import { commitEachIdempotent, type NoncedWrite } from "../records/commit.ts";
 import type { Definitions } from "../records/definitions.ts";
-import { logKey, type TaskLogs } from "../records/task-logs.ts";
+import { logKey } from "../records/task-logs.ts";
 import { redriveBatch } from "../sweep.ts";
 import type { Started } from "./start-batch.ts";
 
-interface Parts {
-  readonly dependencies: Dependencies;
+export interface RetryParts extends CancelParts, Ports<"catalog"> {
   readonly definitions: Definitions;
-  readonly batches: Batches;
-  readonly logs: TaskLogs;
 }
 
 /**
@@ -24,8 +21,8 @@ interface Parts {
  * the definition has changed: inherited results must match the definition.
  * Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`, `BATCH_SUCCEEDED`.
  */
-export async function retryBatch(parts: Parts, batchId: string): Promise<Started> {
-  const { dependencies, batches, logs } = parts;
+export async function retryBatch(parts: RetryParts, batchId: string): Promise<Started> {
+  const { batches, ids, clock } = parts;
   const stored = await batches.read(batchId);
   const { data: batch } = stored;
   assertRetryable(batch);
@@ -43,12 +40,12 @@ export async function retryBatch(parts: Parts, batchId: string): Promise<Started
       startedBy: `retry of ${batchId}`,
       lineage: { lineageId: batch.lineageId, run },
     },
-    { nonce: dependencies.ids.unique(), now: dependencies.clock.now() },
+    { nonce: ids.unique(), now: clock.now() },
   );
   await inherit(parts, graph, batchId, next.batchId);
   // The batch is created last, so that no task of it runs before all successes are inherited.
   const { kind } = await batches.create(next, graph);
-  await redriveBatch(dependencies, batches, logs, next.batchId);
+  await redriveBatch(parts, next.batchId);
   return { batchId: next.batchId, created: kind === "won" };
 }
 
@@ -59,19 +56,18 @@ function assertRetryable(batch: TaskBatch): void {
     throw new BatonError("BATCH_SUCCEEDED", `Batch ${batch.batchId} ended SUCCESS`);
 }
 
-async function currentGraph({ dependencies, definitions }: Parts, batch: TaskBatch): Promise<Graph> {
-  const deployed = await dependencies.catalog.find(batch.workflowId);
+async function currentGraph({ catalog, definitions }: RetryParts, batch: TaskBatch): Promise<Graph> {
+  const deployed = await catalog.find(batch.workflowId);
   return deployed ? definitions.save(deployed.definition) : definitions.load(batch.definitionHash);
 }
 
 /** Copies the logs of inherited successes, page by page: with their results they may be larger than the memory. */
 async function inherit(
-  { dependencies, logs }: Parts,
+  { store, ids, clock, logs }: RetryParts,
   graph: Graph,
   fromBatchId: string,
   batchId: string,
 ): Promise<void> {
-  const { store, ids, clock } = dependencies;
   const succeeded = new Set<string>();
   for await (const page of logs.pagesOf(fromBatchId))
     for (const { log } of page) if (log.status === "SUCCESS") succeeded.add(log.taskId);

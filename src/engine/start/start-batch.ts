@@ -8,7 +8,7 @@ import { encodeJson, type JsonValue } from "../../core/values/json.ts";
 import type { Graph } from "../../core/workflow/graph.ts";
 import { DropMatcher, isTriggeredBy, nonDropReason } from "../../core/workflow/trigger.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Ports } from "../dependencies.ts";
 import { executeMessage, UnitOfWork } from "../outgoing-messages.ts";
 import type { Batches } from "../records/batches.ts";
 import type { Definitions } from "../records/definitions.ts";
@@ -20,113 +20,119 @@ export interface Started {
   readonly created: boolean;
 }
 
-/** Starts batches: for a message, a dropped file, or a slot of a schedule. */
-export class Starter {
-  readonly #dependencies: Dependencies;
-  readonly #definitions: Definitions;
-  readonly #batches: Batches;
+export interface StartParts extends Ports<"catalog" | "store" | "broker" | "ids" | "clock" | "logger"> {
+  readonly definitions: Definitions;
+  readonly batches: Batches;
+}
 
-  constructor(dependencies: Dependencies, definitions: Definitions, batches: Batches) {
-    this.#dependencies = dependencies;
-    this.#definitions = definitions;
-    this.#batches = batches;
-  }
+/** Starts a batch for a message. Throws `WORKFLOW_UNKNOWN`, `INPUT_INVALID`, `INPUT_TOO_LARGE`. */
+export async function startByMessage(parts: StartParts, message: StartMessage): Promise<Started> {
+  const workflow = await parts.catalog.find(message.workflowId);
+  if (!workflow) throw new BatonError("WORKFLOW_UNKNOWN", `There is no workflow "${message.workflowId}"`);
+  const key = message.key ?? parts.ids.unique();
+  return startBatch(parts, workflow, message.input ?? null, key, message.key ? `key ${key}` : "manual");
+}
 
-  /** Throws `WORKFLOW_UNKNOWN`, `INPUT_INVALID`, `INPUT_TOO_LARGE`. */
-  async start(message: StartMessage): Promise<Started> {
-    const workflow = await this.#dependencies.catalog.find(message.workflowId);
-    if (!workflow) throw new BatonError("WORKFLOW_UNKNOWN", `There is no workflow "${message.workflowId}"`);
-    const key = message.key ?? this.#dependencies.ids.unique();
-    return this.#startBatch(workflow, message.input ?? null, key, message.key ? `key ${key}` : "manual");
-  }
-
-  /**
-   * Starts each workflow that a file triggers. One that rejects the input does not stop the others; throws afterwards.
-   */
-  async startByObject(message: ObjectMessage): Promise<Started[]> {
-    const { bucket, object, generation } = message;
-    const started: Started[] = [];
-    const errors: unknown[] = [];
-    const workflows = await this.#dependencies.catalog.all();
-    this.#logIfUntaken(message, workflows);
-    for (const workflow of workflows) {
-      if (!workflow.triggers.some((trigger) => isTriggeredBy(trigger, message))) continue;
-      const key = objectKey(message);
-      try {
-        const batch = await this.#startBatch(workflow, { bucket, object, generation }, key, key);
-        if (!batch.created) this.#logStartedBefore(message, batch);
-        started.push(batch);
-      } catch (error) {
-        errors.push(error);
-      }
+/**
+ * Starts each workflow that a file triggers. One that rejects the input does not stop the others; throws afterwards.
+ */
+export async function startByObject(parts: StartParts, message: ObjectMessage): Promise<Started[]> {
+  const { bucket, object, generation } = message;
+  const started: Started[] = [];
+  const errors: unknown[] = [];
+  const workflows = await parts.catalog.all();
+  logIfUntaken(parts, message, workflows);
+  for (const workflow of workflows) {
+    if (!workflow.triggers.some((trigger) => isTriggeredBy(trigger, message))) continue;
+    const key = objectKey(message);
+    try {
+      const batch = await startBatch(parts, workflow, { bucket, object, generation }, key, key);
+      if (!batch.created) logStartedBefore(parts, message, batch);
+      started.push(batch);
+    } catch (error) {
+      errors.push(error);
     }
-    if (errors.length > 0) throw errors.find(isRetryable) ?? errors[0];
-    return started;
   }
+  if (errors.length > 0) throw errors.find(isRetryable) ?? errors[0];
+  return started;
+}
 
-  /** Only this place knows why a file starts nothing. A folder or an unfinished file is expected, hence `debug`. */
-  #logIfUntaken({ bucket, object, generation }: ObjectMessage, workflows: readonly DeployedWorkflow[]): void {
-    const reason = new DropMatcher(bucket, workflows).explainMismatch(object);
-    if (reason === undefined) return;
-    const level = nonDropReason(object) === undefined ? "info" : "debug";
-    this.#dependencies.logger[level]("no workflow takes the file", { bucket, object, generation, reason });
-  }
+/** Only this place knows why a file starts nothing. A folder or an unfinished file is expected, hence `debug`. */
+function logIfUntaken(
+  { logger }: StartParts,
+  { bucket, object, generation }: ObjectMessage,
+  workflows: readonly DeployedWorkflow[],
+): void {
+  const reason = new DropMatcher(bucket, workflows).explainMismatch(object);
+  if (reason === undefined) return;
+  const level = nonDropReason(object) === undefined ? "info" : "debug";
+  logger[level]("no workflow takes the file", { bucket, object, generation, reason });
+}
 
-  #logStartedBefore({ bucket, object, generation }: ObjectMessage, { batchId }: Started): void {
-    this.#dependencies.logger.info("the file has started this batch before", {
-      bucket,
-      object,
-      generation,
-      batchId,
-    });
-  }
+function logStartedBefore(
+  { logger }: StartParts,
+  { bucket, object, generation }: ObjectMessage,
+  { batchId }: Started,
+): void {
+  logger.info("the file has started this batch before", {
+    bucket,
+    object,
+    generation,
+    batchId,
+  });
+}
 
-  /** The id of the batch follows from the slot, so a slot never starts two. Throws `INPUT_INVALID`. */
-  startBySlot(workflow: DeployedWorkflow, schedule: Schedule, slot: number): Promise<Started> {
-    const key = slotKey(schedule, slot);
-    return this.#startBatch(workflow, slotInput(schedule, slot), key, `schedule ${slotText(slot)}`);
-  }
+/** Starts the batch of a slot. Its id follows from the slot, so a slot never starts two. Throws `INPUT_INVALID`. */
+export function startBySlot(
+  parts: StartParts,
+  workflow: DeployedWorkflow,
+  schedule: Schedule,
+  slot: number,
+): Promise<Started> {
+  const key = slotKey(schedule, slot);
+  return startBatch(parts, workflow, slotInput(schedule, slot), key, `schedule ${slotText(slot)}`);
+}
 
-  async #startBatch(
-    workflow: DeployedWorkflow,
-    rawInput: JsonValue,
-    key: string,
-    startedBy: string,
-  ): Promise<Started> {
-    const { ids, clock } = this.#dependencies;
-    const { workflowId } = workflow.definition;
-    const input = workflow.parseInput(rawInput);
-    const batchId = deriveBatchId(workflowId, key);
-    assertStorable(input, `workflow ${workflowId}`);
-    const graph = await this.#definitions.save(workflow.definition);
-    const batch = newBatch(
-      { batchId, workflowId, definitionHash: graph.hash, input, startedBy },
-      { nonce: ids.unique(), now: clock.now() },
-    );
-    return this.#create(batch, graph).catch((thrown: unknown) => rethrowWithBatchId(batchId, thrown));
-  }
+async function startBatch(
+  parts: StartParts,
+  workflow: DeployedWorkflow,
+  rawInput: JsonValue,
+  key: string,
+  startedBy: string,
+): Promise<Started> {
+  const { ids, clock, definitions } = parts;
+  const { workflowId } = workflow.definition;
+  const input = workflow.parseInput(rawInput);
+  const batchId = deriveBatchId(workflowId, key);
+  assertStorable(input, `workflow ${workflowId}`);
+  const graph = await definitions.save(workflow.definition);
+  const batch = newBatch(
+    { batchId, workflowId, definitionHash: graph.hash, input, startedBy },
+    { nonce: ids.unique(), now: clock.now() },
+  );
+  return create(parts, batch, graph).catch((thrown: unknown) => rethrowWithBatchId(batchId, thrown));
+}
 
-  async #create(batch: TaskBatch, graph: Graph): Promise<Started> {
-    const { logger } = this.#dependencies;
-    const { batchId, workflowId, startedBy } = batch;
-    const unit = new UnitOfWork(this.#dependencies);
-    const { kind } = await this.#batches.create(batch, graph);
-    if (kind === "won") logger.info("batch started", { batchId, workflowId, startedBy });
-    if (kind === "won") return this.#publish(unit, { batchId, created: true });
-    const answering = await this.#batches.answering((await this.#batches.read(batchId)).data);
-    const started = { batchId: answering.batchId, created: false };
-    // The process that created the batch may have died before it published the roots.
-    // mutation: repeated-start-publishes-the-roots
-    if (answering.status === "RUNNING") return this.#publish(unit, started);
-    return started;
-  }
+async function create(parts: StartParts, batch: TaskBatch, graph: Graph): Promise<Started> {
+  const { logger, batches } = parts;
+  const { batchId, workflowId, startedBy } = batch;
+  const unit = new UnitOfWork(parts);
+  const { kind } = await batches.create(batch, graph);
+  if (kind === "won") logger.info("batch started", { batchId, workflowId, startedBy });
+  if (kind === "won") return publishRoots(parts, unit, { batchId, created: true });
+  const answering = await batches.answering((await batches.read(batchId)).data);
+  const started = { batchId: answering.batchId, created: false };
+  // The process that created the batch may have died before it published the roots.
+  // mutation: repeated-start-publishes-the-roots
+  if (answering.status === "RUNNING") return publishRoots(parts, unit, started);
+  return started;
+}
 
-  async #publish(unit: UnitOfWork, started: Started): Promise<Started> {
-    const pinned = await this.#batches.pinned(started.batchId);
-    const messages = pinned.graph.roots.map((taskId) => executeMessage(pinned, taskId));
-    await unit.publish(messages);
-    return started;
-  }
+async function publishRoots({ batches }: StartParts, unit: UnitOfWork, started: Started): Promise<Started> {
+  const pinned = await batches.pinned(started.batchId);
+  const messages = pinned.graph.roots.map((taskId) => executeMessage(pinned, taskId));
+  await unit.publish(messages);
+  return started;
 }
 
 /**
