@@ -87,12 +87,17 @@ export function batchText(view: BatchView): string {
     ["lineage", `run ${view.run} of ${view.lineageId}`],
     ["created", view.createdAt],
     ["ended", view.endedAt ?? ""],
+    ["failed", view.firstFailure ? failureText(view.firstFailure) : ""],
     ["input", truncate(oneLine(JSON.stringify(view.input)), 200)],
   ];
   const lines = facts
     .filter(([, value]) => value !== "")
     .map(([name, value]) => `  ${name.padEnd(10)}  ${oneLine(value)}`);
   return [batchLine(view), ...lines, "", taskTable(view), ...view.tasks.flatMap(taskNotes)].join("\n");
+}
+
+function failureText({ taskId, error }: NonNullable<BatchView["firstFailure"]>): string {
+  return `first ${taskId}: ${error.code}: ${error.message}`;
 }
 
 /** The table truncates longer errors; the full text is below it. */

@@ -1,6 +1,15 @@
-import type { BatchStatus, TaskBatch } from "./records.ts";
+import { shortError } from "./history/attempts.ts";
+import {
+  type BatchStatus,
+  batchStatusAtEnd,
+  type FirstFailure,
+  type TaskBatch,
+  type TaskLog,
+  type TerminalStatus,
+} from "./records.ts";
 import { hashJson, type JsonValue } from "./values/json.ts";
 import { utcDay } from "./values/time.ts";
+import type { TaskDefinition } from "./workflow/definition.ts";
 
 const idHashCharacters = 20;
 
@@ -40,8 +49,53 @@ export function newBatch(
     createdAt: stamp.now,
     day: utcDay(stamp.now),
     endedAt: null,
+    counts: null,
     nonce: stamp.nonce,
   };
+}
+
+/** What the commit that ends a batch adds to it. */
+export type BatchEnd = Pick<TaskBatch, "status" | "endedAt" | "counts" | "firstFailure">;
+
+/** How many tasks ended in another way than SUCCESS. */
+export type BadEndings = Readonly<Record<Exclude<TerminalStatus, "SUCCESS">, number>>;
+
+/** The end of a batch of `tasks` tasks. `failures`: some of its failed tasks. */
+export function batchEnd(
+  batch: Pick<TaskBatch, "counts">,
+  tasks: number,
+  bad: BadEndings,
+  failures: readonly TaskLog[],
+  now: number,
+): BatchEnd {
+  const end: { -readonly [Field in keyof BatchEnd]: BatchEnd[Field] } = {
+    status: batchStatusAtEnd({ failed: bad.ERROR, cancelled: bad.CANCELLED }),
+    endedAt: now,
+  };
+  // Versions that did not count left no trace of a skip.
+  if (batch.counts !== undefined)
+    // mutation: ended-batch-counts-its-tasks
+    end.counts = { SUCCESS: tasks - bad.ERROR - bad.SKIPPED - bad.CANCELLED, ...bad };
+  const firstFailure = firstOf(failures);
+  if (firstFailure) end.firstFailure = firstFailure;
+  return end;
+}
+
+function firstOf(failures: readonly TaskLog[]): FirstFailure | undefined {
+  // mutation: first-failure-is-the-earliest
+  const [first] = failures.toSorted((one, other) => (one.endedAt ?? 0) - (other.endedAt ?? 0));
+  if (!first?.error) return undefined;
+  return { taskId: first.taskId, endedAt: first.endedAt ?? 0, error: shortError(first.error) };
+}
+
+/**
+ * Whether a task of the workflow may be skipped although none fails and none is cancelled. If not, no count of skips
+ * has to be read for a batch without failures.
+ */
+export function maySkipWithoutFailure(tasks: Iterable<TaskDefinition>): boolean {
+  for (const { rule, idempotency } of tasks)
+    if (rule === "any_failed" || idempotency?.onLocked === "skip") return true;
+  return false;
 }
 
 /** One batch of a lineage: the first one, or a retry. */

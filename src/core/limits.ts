@@ -30,9 +30,10 @@ export const limits = {
   inputBytes: 512 * 1024,
   /** Longest stored error message; a longer one is cut. */
   errorMessageCharacters: 4_000,
-  /** Earlier attempts that a TaskLog keeps, the last ones, and the longest message of the error of each. */
+  /** Earlier attempts that a TaskLog keeps: the last ones. */
   shownAttempts: 20,
-  attemptErrorCharacters: 500,
+  /** Longest error message in them, and in the record of an ended batch. */
+  shortErrorCharacters: 500,
   /** Larger bodies of dead letters go to the object store. */
   deadLetterInlineBytes: 256 * 1024,
   /** Longest cron pattern. It is part of the start key of a batch. */
@@ -175,6 +176,8 @@ export const limits = {
    * it is never larger than `writesPerCommit`.
    */
   taskLogsPage: 500,
+  /** Failed tasks among which the first one of an ended batch is looked for. Of more, some are not read. */
+  comparedFailures: 100,
   /** Joins that one task may be a parent of. Its TaskLog holds up to three tokens for each of them. */
   joinsPerTask: 1_000,
   /**

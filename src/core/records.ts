@@ -148,6 +148,18 @@ export const TaskLogSchema = z.strictObject({
 });
 export type TaskLog = z.infer<typeof TaskLogSchema>;
 
+/** How many tasks of an ended batch have each final status. */
+const TaskCountsSchema = z.record(TerminalStatusSchema, z.int().nonnegative());
+export type TaskCounts = Readonly<z.infer<typeof TaskCountsSchema>>;
+
+/** The task that failed first in a batch, and its last error. */
+const FirstFailureSchema = z.strictObject({
+  taskId: z.string(),
+  endedAt: z.number(),
+  error: StoredErrorSchema.omit({ retryable: true }),
+});
+export type FirstFailure = z.infer<typeof FirstFailureSchema>;
+
 /** One run of a workflow. */
 export const TaskBatchSchema = z.strictObject({
   batchId: z.string(),
@@ -171,6 +183,9 @@ export const TaskBatchSchema = z.strictObject({
    */
   day: z.string().default(""),
   endedAt: z.number().nullable(),
+  /** Set by the commit that ends the batch. Absent: it began under a version that did not count. */
+  counts: z.exactOptional(TaskCountsSchema.nullable()),
+  firstFailure: z.exactOptional(FirstFailureSchema),
   nonce: z.string(),
 });
 export type TaskBatch = z.infer<typeof TaskBatchSchema>;

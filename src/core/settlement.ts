@@ -104,8 +104,8 @@ export function joinToken(batchId: string, joinId: string, count: string, shard?
   return `${batchId}/${joinId}/${count}${shard === undefined ? "" : `/${shard}`}`;
 }
 
-/** Token by which the failed, or the cancelled, tasks of a batch are counted. */
-export function batchToken(batchId: string, status: "ERROR" | "CANCELLED"): string {
+/** Token by which the tasks of a batch that did not succeed are counted, and the failed ones found. */
+export function batchToken(batchId: string, status: Exclude<TerminalStatus, "SUCCESS">): string {
   return `${batchId}/${status}`;
 }
 
@@ -128,7 +128,8 @@ export function joinTokensOnSettle(
   for (const join of graph.joinsByParent.get(taskId) ?? [])
     for (const count of incrementedCounts(join, ending))
       tokens.push(joinToken(batchId, join.id, count, join.shards?.shardByParent.get(taskId)));
-  if (log.status === "ERROR" || log.status === "CANCELLED") tokens.push(batchToken(batchId, log.status));
+  // mutation: bad-endings-are-counted
+  if (log.status !== "SUCCESS") tokens.push(batchToken(batchId, log.status));
   return tokens;
 }
 

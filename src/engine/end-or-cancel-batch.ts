@@ -1,13 +1,16 @@
+import { type BadEndings, batchEnd, maySkipWithoutFailure } from "../core/batch.ts";
 import { limits } from "../core/limits.ts";
 import { CONTROL_QUEUE } from "../core/messages.ts";
-import { batchStatusAtEnd, isTerminal, type TaskBatch, type TaskLog } from "../core/records.ts";
+import { isTerminal, type TaskBatch, type TaskLog } from "../core/records.ts";
 import { batchToken, terminalLogWithoutRun } from "../core/settlement.ts";
+import type { Graph } from "../core/workflow/graph.ts";
 import { cancelRemoteJob, type RemoteJobParts } from "./cancel-remote-job.ts";
 import type { Ports } from "./dependencies.ts";
 import { UnitOfWork } from "./outgoing-messages.ts";
 import type { Batches, PinnedBatch } from "./records/batches.ts";
 import { withBoundedConcurrency } from "./records/bulk.ts";
 import { commitEachIdempotent, durably, type NoncedWrite } from "./records/commit.ts";
+import { Records, recordKinds } from "./records/records.ts";
 import { logKey, type StoredLog } from "./records/task-logs.ts";
 
 type FinalizeParts = Ports<"store" | "ids" | "clock" | "logger"> & { readonly batches: Batches };
@@ -17,9 +20,10 @@ export type CancelParts = FinalizeParts & RemoteJobParts;
  * Executes `$end`: all tasks of the batch have ended, and its status follows from their logs. If a cancel was
  * requested, it is continued first: its canceller may have died before it released the locks of all tasks.
  */
-export async function endBatch(parts: CancelParts, batchId: string): Promise<void> {
+export async function endBatch(parts: CancelParts, pinned: PinnedBatch): Promise<void> {
   const { batches } = parts;
-  const batch = await finalizeBatch(parts, batchId, { byCancel: false });
+  const { batchId } = pinned;
+  const batch = await finalizeBatch(parts, pinned, { byCancel: false });
   if (batch.status === "RUNNING") await cancelBatch(parts, batchId);
   // A late message reads it again.
   batches.unpin(batchId);
@@ -37,7 +41,7 @@ export async function cancelBatch(parts: CancelParts, batchId: string): Promise<
     let pending = [...pinned.graph.tasks.keys()];
     // mutation: cancel-repeats-what-changed-meanwhile
     while (pending.length > 0) pending = await cancelTasks(parts, pinned, pending);
-    await finalizeBatch(parts, batchId, { byCancel: true });
+    await finalizeBatch(parts, pinned, { byCancel: true });
   });
 }
 
@@ -66,25 +70,44 @@ function markCancelRequested(
 
 /** Stores the status of the batch. A batch with a requested cancel is left to its canceller (`byCancel`). */
 async function finalizeBatch(
-  { store, ids, clock, logger, batches }: FinalizeParts,
-  batchId: string,
+  parts: FinalizeParts,
+  { batchId, graph }: PinnedBatch,
   { byCancel }: { readonly byCancel: boolean },
 ): Promise<TaskBatch> {
+  const { ids, clock, logger, batches } = parts;
   return batches.update(batchId, ids.unique, async (batch) => {
     // mutation: requested-cancel-comes-before-the-end
     if (batch.status !== "RUNNING" || (batch.cancelRequested && !byCancel)) return undefined;
-    const [failed, cancelled] = await Promise.all(
-      (["ERROR", "CANCELLED"] as const).map((status) =>
-        store.count("taskLogs", { field: "arrivals", equals: batchToken(batchId, status) }),
-      ),
-    );
-    const status = batchStatusAtEnd({ failed: failed ?? 0, cancelled: cancelled ?? 0 });
+    const bad = await countBadEndings(parts, batchId, graph);
+    const failures = bad.ERROR > 0 ? await someFailures(parts, batchId) : [];
+    const end = batchEnd(batch, graph.tasks.size, bad, failures, clock.now());
     const { workflowId } = batch;
-    logger.info("batch ended", { batchId, workflowId, status });
+    logger.info("batch ended", { batchId, workflowId, status: end.status });
     // A second line: alerts count it also where only warnings are logged.
-    if (status === "ERROR") logger.warn("batch failed", { batchId, workflowId });
-    return { status, endedAt: clock.now() };
+    if (end.status === "ERROR") logger.warn("batch failed", { batchId, workflowId });
+    return end;
   });
+}
+
+/** Skips are counted only where there may be any: each count is billed as a read. */
+async function countBadEndings(
+  { store }: Ports<"store">,
+  batchId: string,
+  graph: Graph,
+): Promise<BadEndings> {
+  const count = (status: keyof BadEndings) =>
+    store.count("taskLogs", { field: "arrivals", equals: batchToken(batchId, status) });
+  const [failed, cancelled] = await Promise.all([count("ERROR"), count("CANCELLED")]);
+  const maySkip = failed + cancelled > 0 || maySkipWithoutFailure(graph.tasks.values());
+  return { ERROR: failed, CANCELLED: cancelled, SKIPPED: maySkip ? await count("SKIPPED") : 0 };
+}
+
+async function someFailures({ store }: Ports<"store">, batchId: string): Promise<TaskLog[]> {
+  const failed = [{ field: "arrivals", equals: batchToken(batchId, "ERROR") }];
+  const records = new Records(store, recordKinds.taskLog);
+  for await (const page of records.pages(failed, limits.comparedFailures))
+    return page.map(({ data }) => data);
+  return [];
 }
 
 /**

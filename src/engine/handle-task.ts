@@ -88,7 +88,7 @@ function handleInBatch(
   if (previousTaskId !== undefined) return handleCompletion(parts, batch, previousTaskId, message, unit);
   // mutation: unsigned-message-proves-nothing
   if (!ready) return executeIfReady(parts, batch, message, { queue, unit });
-  if (taskId === END_TASK_ID) return endBatch(parts, batch.batchId);
+  if (taskId === END_TASK_ID) return endBatch(parts, batch);
   // A message that came another way (from outside, from a timer, from an older publisher) is published to the queue.
   const { limitedQueues } = parts.settings;
   const rerouted = limitedQueues && executeMessage(batch, taskId);

@@ -33,15 +33,24 @@ function earlierFile(): string {
 }
 
 function open(path: string) {
+  const opened = openFor(path);
+  onTestFinished(opened.close);
+  return opened;
+}
+
+function openFor(path: string) {
   const database = openDatabase({ path, durability: "full", lockTimeoutSeconds: 60, logger: silent });
-  onTestFinished(() => database.close());
   const group = new GroupCommit(database, path);
   const store = new SqliteDocumentStore(
     database,
     group,
     new StoreClock(database, group, systemClock, silent),
   );
-  return { database, store };
+  const close = () => {
+    group.flush();
+    database.close();
+  };
+  return { database, store, close };
 }
 
 const joins = oldBatch("joins");
@@ -56,7 +65,7 @@ async function expectWhatWasStored(path: string): Promise<void> {
   expect(await count(event)).toBe(1);
   const waiting = await store.query("taskLogs", [{ field: "arrivals", equals: event }], { limit: 9 });
   expect(waiting.documents.map(({ key }) => key.id)).toEqual([`${joins}/slow`]);
-  expect(database.prepare("PRAGMA user_version").get()?.user_version).toBe(1);
+  expect(database.prepare("PRAGMA user_version").get()?.user_version).toBe(2);
   expect(database.prepare("PRAGMA integrity_check").get()?.integrity_check).toBe("ok");
   expect(
     database.prepare("SELECT name FROM sqlite_schema WHERE name LIKE '%\\_0' ESCAPE '\\'").all(),
@@ -126,4 +135,32 @@ test("strings that are only counted can't be queried", async () => {
   const { store } = open(`${temporaryFolder()}/baton.sqlite`);
   const found = store.query("taskLogs", [{ field: "arrivals", equals: join }], { limit: 9 });
   await expect(found).rejects.toThrow("only counted");
+});
+
+test("the failed tasks of a file in layout 1 are found, and counted as before", async () => {
+  const path = `${temporaryFolder()}/baton.sqlite`;
+  const failures = batchToken("b", "ERROR");
+  const before = openFor(path);
+  for (const taskId of ["one", "two"])
+    await before.store.commit([
+      {
+        kind: "create",
+        key: { collection: "taskLogs", id: `b/${taskId}` },
+        data: { batchId: "b", taskId, arrivals: [failures, join] },
+      },
+    ]);
+  before.close();
+  const file = new DatabaseSync(path);
+  file.exec(`
+    DELETE FROM taskLogs_entries;
+    INSERT INTO taskLogs_counts (array, value, documents) VALUES ('arrivals', '${failures}', 2);
+    PRAGMA user_version = 1;
+  `);
+  file.close();
+  const { store, database } = open(path);
+  expect(await store.count("taskLogs", { field: "arrivals", equals: failures })).toBe(2);
+  expect(await store.count("taskLogs", { field: "arrivals", equals: join })).toBe(2);
+  const found = await store.query("taskLogs", [{ field: "arrivals", equals: failures }], { limit: 9 });
+  expect(found.documents.map(({ key }) => key.id)).toEqual(["b/one", "b/two"]);
+  expect(database.prepare("SELECT count(*) AS n FROM taskLogs_counts").get()?.n).toBe(1);
 });

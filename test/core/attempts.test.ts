@@ -37,7 +37,7 @@ describe("the history of a TaskLog", () => {
   test("a long message is cut, so that twenty of them fit into the document", () => {
     const long = { ...error, message: "x".repeat(limits.errorMessageCharacters) };
     const [failed] = historyAfter(logOf({}), { outcome: "failed", endedAt: 1, error: long });
-    expect(failed?.error?.message.length).toBeLessThanOrEqual(limits.attemptErrorCharacters);
+    expect(failed?.error?.message.length).toBeLessThanOrEqual(limits.shortErrorCharacters);
   });
 });
 

@@ -52,7 +52,7 @@ export class Invariants {
         this.logs.check(change, commit);
         break;
       case "batches":
-        batchInvariants(this.#sight.world, change);
+        batchInvariants(this.#sight.world, this.#sight.documents, change);
         this.#checkEnd(change);
         break;
       case "executions":

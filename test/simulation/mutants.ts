@@ -40,6 +40,21 @@ export const mutants: readonly Mutant[] = [
     change: value("true"),
   },
   {
+    name: "a skip is not counted for the end of its batch",
+    mark: "bad-endings-are-counted",
+    change: before('if (log.status !== "SKIPPED")'),
+  },
+  {
+    name: "an ended batch counts only what went wrong",
+    mark: "ended-batch-counts-its-tasks",
+    change: value("{ SUCCESS: tasks, ...bad }"),
+  },
+  {
+    name: "any failed task of an ended batch is called the first",
+    mark: "first-failure-is-the-earliest",
+    change: value("[failures.at(-1)]"),
+  },
+  {
     name: "the history of a task grows with every attempt",
     mark: "history-is-bounded",
     change: value("[...history, ended]"),

@@ -9,8 +9,9 @@ import type { Logger } from "../../ports/telemetry.ts";
  * 0: the first one. Every string of a declared array has a row for each document, in `<collection>_entries`.
  * 1: such rows only for strings that are queried, and `<collection>_counts` for the others. The columns have other
  *    names, so that a program that knows only layout 0 fails at once and counts nothing wrong.
+ * 2: rows also for the strings by which failed tasks are found.
  */
-const currentLayout = 1;
+const currentLayout = 2;
 
 /**
  * Brings an earlier file to this layout, in one transaction: a process that dies leaves the file as it was. Of several
@@ -21,13 +22,16 @@ export function upgradeLayout(database: DatabaseSync, path: string, logger: Logg
   const began = performance.now();
   database.exec("BEGIN IMMEDIATE");
   // Read again: another process may have done it meanwhile.
-  const earlier = readLayout(database, path) < currentLayout ? earlierArrays(database) : [];
-  if (earlier.length > 0)
+  const isEarlier = readLayout(database, path) < currentLayout && hasDocuments(database);
+  if (isEarlier) {
     logger.info("the data are of an earlier version of Baton and are being converted", { path });
-  for (const collection of earlier) convertArrays(database, collection, collections[collection]);
+    for (const collection of earlierArrays(database))
+      convertArrays(database, collection, collections[collection]);
+    findCountedStrings(database, "taskLogs", collections.taskLogs);
+  }
   database.exec(`PRAGMA user_version = ${currentLayout}`);
   database.exec("COMMIT");
-  if (earlier.length > 0)
+  if (isEarlier)
     logger.info("the data have been converted", { path, ms: Math.round(performance.now() - began) });
 }
 
@@ -39,6 +43,26 @@ function readLayout(database: DatabaseSync, path: string): number {
     `The file has layout ${layout}. This version of Baton knows layouts up to ${currentLayout}`,
     { where: path },
   );
+}
+
+function hasDocuments(database: DatabaseSync): boolean {
+  return database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'taskLogs'").get() !== undefined;
+}
+
+/** Adds the rows of strings that are queried now and were only counted before, and drops their counts. */
+function findCountedStrings(database: DatabaseSync, collection: string, spec: CollectionSpec): void {
+  const { isQueried = () => true } = spec;
+  const isNowQueried = database.prepare(`SELECT value FROM "${collection}_counts"`).all();
+  if (!isNowQueried.some(({ value }) => isQueried(String(value)))) return;
+  database.function("is_queried", (value) => (isQueried(String(value)) ? 1 : 0));
+  for (const array of spec.arrays)
+    database.exec(`
+      INSERT OR IGNORE INTO "${collection}_entries" (array, value, id)
+        SELECT '${array}', each.value, stored.id
+        FROM "${collection}" AS stored, json_each(stored.data, '$.${array}') AS each
+        WHERE stored.arrays = 1 AND is_queried(each.value)
+    `);
+  database.exec(`DELETE FROM "${collection}_counts" WHERE is_queried(value)`);
 }
 
 /** Collections whose strings are stored as in layout 0. */

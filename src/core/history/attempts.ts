@@ -23,14 +23,14 @@ export function historyAfter(log: Attempted, { outcome, endedAt, error }: Attemp
   const { attempt, startedAt, worker, history } = log;
   const ended: EarlierAttempt = { attempt, outcome, startedAt, endedAt };
   if (worker !== null) ended.worker = worker;
-  if (error) ended.error = shortened(error);
+  if (error) ended.error = shortError(error);
   // mutation: history-is-bounded
   return [...history, ended].slice(-limits.shownAttempts);
 }
 
-/** Errors of earlier attempts are stored many times, so they are cut shorter than that of the last one. */
-function shortened({ code, message, place }: StoredError): AttemptError {
-  const text = truncate(message, limits.attemptErrorCharacters);
+/** The error as lists and histories keep it: it is stored many times, so its message is cut. */
+export function shortError({ code, message, place }: StoredError): AttemptError {
+  const text = truncate(message, limits.shortErrorCharacters);
   return { code, message: text, ...(place !== undefined && { place }) };
 }
 
@@ -74,7 +74,7 @@ export function shownAttempts(log: TaskLog, readyAt: number | null): ShownAttemp
 
 function currentAttempt({ attempt, status, startedAt, endedAt, worker, error }: TaskLog) {
   const outcome = isTerminal(status) ? outcomes[status] : "running";
-  return { attempt, outcome, startedAt, endedAt, worker, error: error && shortened(error) } as const;
+  return { attempt, outcome, startedAt, endedAt, worker, error: error && shortError(error) } as const;
 }
 
 /**

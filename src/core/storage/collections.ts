@@ -1,6 +1,9 @@
 /** Is in every token by which a task is found that waits for an event, and in no token that is only counted. */
 export const eventTokenMark = "/event/";
 
+/** Ends every token by which the failed tasks of a batch are found. */
+const failureTokenEnd = "/ERROR";
+
 /** Collections of the document store, with the fields by which each may be counted and queried. */
 export const collections = {
   definitions: { fields: [], arrays: [], kept: "for ever" },
@@ -14,7 +17,7 @@ export const collections = {
   taskLogs: {
     fields: ["batchId"],
     arrays: ["arrivals"],
-    isQueried: (token) => token.includes(eventTokenMark),
+    isQueried: (token) => token.includes(eventTokenMark) || token.endsWith(failureTokenEnd),
     clusteredBy: "batchId",
     kept: "retention",
   },

@@ -6,9 +6,11 @@ import { parseDay } from "../idempotency.ts";
 import type {
   BatchStatus,
   DisplayStatus,
+  FirstFailure,
   Reason,
   StoredError,
   TaskBatch,
+  TaskCounts,
   TaskLog,
   TaskStatus,
 } from "../records.ts";
@@ -103,6 +105,14 @@ export interface BatchSummary {
   readonly run: number;
   readonly createdAt: string;
   readonly endedAt: string | null;
+  /** How many tasks have each final status. Null: it has not ended, or began under a version that did not count. */
+  readonly counts: TaskCounts | null;
+  /** The task that failed first, with its last error. Null if none failed or the batch has not ended. */
+  readonly firstFailure: FirstFailureView | null;
+}
+
+export interface FirstFailureView extends Omit<FirstFailure, "endedAt"> {
+  readonly endedAt: string;
 }
 
 /** A batch as `baton run --json` and `baton show --json` print it: every task of its definition. */
@@ -112,6 +122,7 @@ export interface BatchView extends BatchSummary {
 }
 
 export function batchSummary(batch: TaskBatch): BatchSummary {
+  const { firstFailure } = batch;
   return {
     batchId: batch.batchId,
     workflowId: batch.workflowId,
@@ -121,6 +132,8 @@ export function batchSummary(batch: TaskBatch): BatchSummary {
     run: batch.run,
     createdAt: isoTime(batch.createdAt),
     endedAt: timeOrNull(batch.endedAt),
+    counts: batch.counts ?? null,
+    firstFailure: firstFailure ? { ...firstFailure, endedAt: isoTime(firstFailure.endedAt) } : null,
   };
 }
 
