@@ -111,7 +111,7 @@ export interface BatchSummary {
   readonly firstFailure: FirstFailureView | null;
 }
 
-export interface FirstFailureView extends Omit<FirstFailure, "endedAt"> {
+interface FirstFailureView extends Omit<FirstFailure, "endedAt"> {
   readonly endedAt: string;
 }
 
