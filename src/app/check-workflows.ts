@@ -12,7 +12,7 @@ import { builtInTaskTypes } from "../tasks/index.ts";
 import { FolderCatalog } from "../workflow/catalog.ts";
 import { type DataWorkflowResult, readDataWorkflow, type TaskTypes } from "../workflow/data-workflow.ts";
 import { kindOf } from "../workflow/folder-files.ts";
-import { loadWorkflowFile, unexportedProblems } from "../workflow/load-file.ts";
+import { loadWorkflowFile, unexportedProblems } from "../workflow/workflow-file.ts";
 import type { CatalogProblem } from "../workflow/workflow-folder.ts";
 import { checkSql } from "./check-sql.ts";
 

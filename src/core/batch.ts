@@ -1,12 +1,5 @@
 import { shortError } from "./history/attempts.ts";
-import {
-  type BatchStatus,
-  batchStatusAtEnd,
-  type FirstFailure,
-  type TaskBatch,
-  type TaskLog,
-  type TerminalStatus,
-} from "./records.ts";
+import type { BatchStatus, FirstFailure, TaskBatch, TaskLog, TerminalStatus } from "./records.ts";
 import { hashJson, type JsonValue } from "./values/json.ts";
 import { utcDay } from "./values/time.ts";
 import type { TaskDefinition } from "./workflow/definition.ts";
@@ -96,6 +89,12 @@ export function maySkipWithoutFailure(tasks: Iterable<TaskDefinition>): boolean 
   for (const { rule, idempotency } of tasks)
     if (rule === "any_failed" || idempotency?.onLocked === "skip") return true;
   return false;
+}
+
+/** The final status of a batch: a function of its TaskLogs alone. */
+function batchStatusAtEnd(counts: { readonly failed: number; readonly cancelled: number }): BatchStatus {
+  if (counts.cancelled > 0) return "CANCELLED";
+  return counts.failed > 0 ? "ERROR" : "SUCCESS";
 }
 
 /** One batch of a lineage: the first one, or a retry. */

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { fieldNames } from "./idempotency.ts";
+import { fieldNames } from "./idempotency-key.ts";
 import { limits } from "./limits.ts";
 import { StoredResultSchema } from "./records.ts";
 import { backoffMs } from "./retry.ts";

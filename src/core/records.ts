@@ -21,15 +21,6 @@ export function isTerminal(status: DisplayStatus): status is TerminalStatus {
 const BatchStatusSchema = z.enum(["RUNNING", "SUCCESS", "ERROR", "CANCELLED"]);
 export type BatchStatus = z.infer<typeof BatchStatusSchema>;
 
-/** The final status of a batch: a function of its TaskLogs alone. */
-export function batchStatusAtEnd(counts: {
-  readonly failed: number;
-  readonly cancelled: number;
-}): BatchStatus {
-  if (counts.cancelled > 0) return "CANCELLED";
-  return counts.failed > 0 ? "ERROR" : "SUCCESS";
-}
-
 export const ReasonSchema = z.enum([
   "already_completed",
   "lock_held",

@@ -6,7 +6,7 @@ import {
   resetForResend,
 } from "../core/callback.ts";
 import { BatonError } from "../core/errors/errors.ts";
-import type { Execution } from "../core/execution-record.ts";
+import type { Execution } from "../core/idempotency-lock.ts";
 import type { Condition } from "../ports/store.ts";
 import type { Ports } from "./dependencies.ts";
 import { callbackMessage, UnitOfWork } from "./outgoing-messages.ts";

@@ -1,5 +1,5 @@
 import { errorMessage } from "../core/errors/errors.ts";
-import { type Execution, executionIdentity } from "../core/execution-record.ts";
+import { type Execution, executionIdentity } from "../core/idempotency-lock.ts";
 import { limits } from "../core/limits.ts";
 import type { TaskLog } from "../core/records.ts";
 import { fillTemplate } from "../core/template/template.ts";

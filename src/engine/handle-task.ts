@@ -16,7 +16,7 @@
  */
 import type { CallbackTarget } from "../core/callback.ts";
 import { BatonError } from "../core/errors/errors.ts";
-import { type Execution, lockedOutcome } from "../core/execution-record.ts";
+import { type Execution, lockedOutcome } from "../core/idempotency-lock.ts";
 import type { TaskMessage } from "../core/messages.ts";
 import { isTerminal, type StoredError, toStoredError } from "../core/records.ts";
 import type { AttemptOutcome } from "../core/settlement.ts";
@@ -28,10 +28,10 @@ import { findEarlyCompletion, handleCompletion } from "./completion.ts";
 import type { Ports } from "./dependencies.ts";
 import { type CancelParts, endBatch } from "./end-or-cancel-batch.ts";
 import { resumeIfEventReceived } from "./events.ts";
-import { type ClaimParts, endClaimed, handleExistingLog, lostClaim } from "./execute/claim-task.ts";
 import { type Claim, RunningAttempt } from "./execute/claims.ts";
 import { alongsideStepDeletion } from "./execute/end-without-run.ts";
 import { settleTask, storeResultFor } from "./execute/settle-task.ts";
+import { type ClaimParts, endClaimed, handleExistingLog, lostClaim } from "./execute/take-over-task.ts";
 import { describeInvocation, type InvocationParts } from "./execute/task-invocation.ts";
 import { admitByKey } from "./idempotency-lock.ts";
 import { executeMessage, UnitOfWork } from "./outgoing-messages.ts";

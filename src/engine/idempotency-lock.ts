@@ -1,4 +1,5 @@
 import { decideClaim } from "../core/claim.ts";
+import type { Idempotency } from "../core/idempotency-key.ts";
 import {
   claimExecution,
   decideAdmission,
@@ -6,8 +7,7 @@ import {
   type Holder,
   isSameTask,
   type LockedAdmission,
-} from "../core/execution-record.ts";
-import type { Idempotency } from "../core/idempotency.ts";
+} from "../core/idempotency-lock.ts";
 import { limits } from "../core/limits.ts";
 import { isParkReason } from "../core/records.ts";
 import type { TaskDefinition } from "../core/workflow/definition.ts";

@@ -1,5 +1,5 @@
 import { errorMessage } from "../core/errors/errors.ts";
-import { type Execution, keyStepScope } from "../core/execution-record.ts";
+import { type Execution, keyStepScope } from "../core/idempotency-lock.ts";
 import { type Step, StepSchema, stepObjectPrefix } from "../core/steps.ts";
 import type { JsonText, JsonValue } from "../core/values/json.ts";
 import type {

@@ -1,5 +1,5 @@
 import { CallbackSchema } from "../core/callback.ts";
-import { ExecutionSchema, isExpiredExecution } from "../core/execution-record.ts";
+import { ExecutionSchema, isExpiredExecution } from "../core/idempotency-lock.ts";
 import { limits } from "../core/limits.ts";
 import { CONTROL_QUEUE, type SweepMessage } from "../core/messages.ts";
 import type { TaskBatch } from "../core/records.ts";

@@ -1,5 +1,5 @@
 import type { CallbackAddress } from "../core/callback.ts";
-import type { TaskCall } from "../core/idempotency.ts";
+import type { TaskCall } from "../core/idempotency-key.ts";
 import type { Notes, ParkReason, StoredError, TaskStatus } from "../core/records.ts";
 import type { StepKind } from "../core/steps.ts";
 import type { JsonText, JsonValue } from "../core/values/json.ts";

@@ -8,7 +8,7 @@ import { tasksOverJoinLimit } from "../core/workflow/graph.ts";
 import { DropPatternSchema, fileDrop, schedule, type Trigger } from "../core/workflow/trigger.ts";
 import { parameterIssues } from "../runtime/task-parameters.ts";
 import type { TaskType } from "../runtime/task-type.ts";
-import { graphProblems } from "./data-graph.ts";
+import { graphProblems } from "./graph-problems.ts";
 import { staticInput } from "./input-fields.ts";
 import {
   type DataProblem,

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { type CallbackPolicy, CallbackPolicySchema } from "../core/callback.ts";
 import type { ErrorCode } from "../core/errors/error-catalog.ts";
 import { BatonError } from "../core/errors/errors.ts";
-import { type Idempotency, IdempotencySchema, type KeySpec } from "../core/idempotency.ts";
+import { type Idempotency, IdempotencySchema, type KeySpec } from "../core/idempotency-key.ts";
 import { defaults, limits } from "../core/limits.ts";
 import { type RetryPolicy, RetryPolicySchema } from "../core/retry.ts";
 import { timeZoneProblem } from "../core/schedule/slots.ts";

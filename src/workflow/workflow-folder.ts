@@ -8,9 +8,9 @@ import {
   stateOf,
   type WorkflowFile,
 } from "./folder-files.ts";
-import { type LoadedFile, loadWorkflowFile, unexportedProblems } from "./load-file.ts";
 import type { WorkflowProblem } from "./problems.ts";
 import type { BuiltWorkflow } from "./workflow.ts";
+import { type LoadedFile, loadWorkflowFile, unexportedProblems } from "./workflow-file.ts";
 
 /** Something wrong with a file of the folder, or with an applied workflow. */
 export interface CatalogProblem extends WorkflowProblem {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { backfillKey, decideItem, type ItemKey, keyFromInput } from "../../src/cli/backfill/items.ts";
 import type { LineageRun } from "../../src/core/batch.ts";
-import { executionKey, type Idempotency } from "../../src/core/idempotency.ts";
+import { executionKey, type Idempotency } from "../../src/core/idempotency-key.ts";
 import { defaults } from "../../src/core/limits.ts";
 import type { JsonValue } from "../../src/core/values/json.ts";
 import { applyTaskDefaults } from "../../src/core/workflow/definition.ts";

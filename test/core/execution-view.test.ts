@@ -6,7 +6,7 @@ import {
   releaseExecution,
   resetResult,
   settleExecution,
-} from "../../src/core/execution-record.ts";
+} from "../../src/core/idempotency-lock.ts";
 import { similarKeys } from "../../src/engine/queries/inspect.ts";
 
 const holder = { batchId: "b", taskId: "t", attempt: 2, worker: "host:1" };

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Idempotency } from "../../src/core/idempotency-key.ts";
 import {
   claimExecution,
   decideAdmission,
@@ -14,8 +15,7 @@ import {
   releaseExecution,
   resetResult,
   settleExecution,
-} from "../../src/core/execution-record.ts";
-import type { Idempotency } from "../../src/core/idempotency.ts";
+} from "../../src/core/idempotency-lock.ts";
 import { limits } from "../../src/core/limits.ts";
 
 const holder: Holder = { batchId: "one", taskId: "work", attempt: 2, worker: "w1" };

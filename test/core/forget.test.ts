@@ -1,7 +1,12 @@
 import { expect, test } from "vitest";
 import { deriveBatchId } from "../../src/core/batch.ts";
-import type { Execution } from "../../src/core/execution-record.ts";
-import { decideErasure, eraseFailure, hasBatchId, referencedObjects } from "../../src/core/views/erasure.ts";
+import type { Execution } from "../../src/core/idempotency-lock.ts";
+import {
+  decideErasure,
+  eraseFailure,
+  hasBatchId,
+  referencedObjects,
+} from "../../src/core/storage/erasure.ts";
 
 const forgotten = new Set(["mine", "mine-2"]);
 const of = (batchId: string) => ({ batchId, taskId: "t", attempt: 1, worker: "w", endedAt: 1 });

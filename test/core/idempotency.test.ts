@@ -7,7 +7,7 @@ import {
   IdempotencySchema,
   type KeySpec,
   type TaskCall,
-} from "../../src/core/idempotency.ts";
+} from "../../src/core/idempotency-key.ts";
 import { limits } from "../../src/core/limits.ts";
 import type { JsonValue } from "../../src/core/values/json.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { decideAdmission } from "../../src/core/execution-record.ts";
+import { decideAdmission } from "../../src/core/idempotency-lock.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
 import { IdempotencyStore } from "../../src/engine/records/idempotency-records.ts";
 import {

@@ -1,4 +1,4 @@
-import type { Execution } from "../../src/core/execution-record.ts";
+import type { Execution } from "../../src/core/idempotency-lock.ts";
 import type { StoredDocument } from "../../src/ports/store.ts";
 import type { Change } from "../../src/testing/world/documents.ts";
 import type { Commit } from "../../src/testing/world/simulated-ports.ts";

@@ -1,4 +1,4 @@
-import { executionId } from "../../src/core/execution-record.ts";
+import { executionId } from "../../src/core/idempotency-lock.ts";
 import type { JsonValue } from "../../src/core/values/json.ts";
 import type { TaskContext } from "../../src/runtime/task-type.ts";
 import type { Documents } from "../../src/testing/world/documents.ts";

@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import { type Callback, CallbackSchema } from "../../src/core/callback.ts";
-import { type Execution, ExecutionSchema } from "../../src/core/execution-record.ts";
+import { type Execution, ExecutionSchema } from "../../src/core/idempotency-lock.ts";
 import { type TaskBatch, TaskBatchSchema, type TaskLog, TaskLogSchema } from "../../src/core/records.ts";
 import { type Step, StepSchema } from "../../src/core/steps.ts";
 import type { Definition } from "../../src/core/workflow/definition.ts";

@@ -1,4 +1,4 @@
-import { executionId } from "../../src/core/execution-record.ts";
+import { executionId } from "../../src/core/idempotency-lock.ts";
 import type { TaskLog } from "../../src/core/records.ts";
 import type { TaskDefinition } from "../../src/core/workflow/definition.ts";
 import type { StoredDocument } from "../../src/ports/store.ts";

@@ -1,4 +1,4 @@
-import type { Idempotency } from "../../src/core/idempotency.ts";
+import type { Idempotency } from "../../src/core/idempotency-key.ts";
 import {
   applyTaskDefaults,
   type ChildRule,

@@ -1,6 +1,6 @@
 import { decisiveRun, type LineageRun } from "../../core/batch.ts";
 import { BatonError, errorMessage } from "../../core/errors/errors.ts";
-import { executionKey, fieldValues } from "../../core/idempotency.ts";
+import { executionKey, fieldValues } from "../../core/idempotency-key.ts";
 import { type Schedule, slotKey } from "../../core/schedule/schedule.ts";
 import { hashJson, type JsonValue } from "../../core/values/json.ts";
 import { FUNCTION_TASK_TYPE, type TaskDefinition } from "../../core/workflow/definition.ts";

@@ -1,7 +1,7 @@
 import { Argument, type Command } from "commander";
 import type { App } from "../../app/app.ts";
 import type { Configuration } from "../../configuration/configuration.ts";
-import type { Idempotency } from "../../core/idempotency.ts";
+import type { Idempotency } from "../../core/idempotency-key.ts";
 import type { QueueRate } from "../../core/queues.ts";
 import { formatDuration } from "../../core/values/duration.ts";
 import type { ActiveTask, CachedResult, Lock, Stats } from "../../core/views/views.ts";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { App } from "../../app/app.ts";
 import { BatonError } from "../../core/errors/errors.ts";
-import { isExpiredExecution, toDisplayedHolder } from "../../core/execution-record.ts";
+import { isExpiredExecution, toDisplayedHolder } from "../../core/idempotency-lock.ts";
 import { isoTime } from "../../core/values/time.ts";
 import type { Explanation } from "../../engine/queries/idempotency-keys.ts";
 import { type ExplanationView, executionView, explanationText } from "../output/explain.ts";

@@ -5,7 +5,7 @@ import {
   type Holder,
   isExpiredExecution,
   toDisplayedHolder,
-} from "../../core/execution-record.ts";
+} from "../../core/idempotency-lock.ts";
 import { type StoredError, truncateResult } from "../../core/records.ts";
 import type { JsonValue } from "../../core/values/json.ts";
 import { isoTime } from "../../core/values/time.ts";

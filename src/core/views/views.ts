@@ -1,8 +1,8 @@
 import type { Callback } from "../callback.ts";
 import { remedyFor } from "../errors/error-catalog.ts";
-import type { Execution, Holder } from "../execution-record.ts";
 import { readyTime, type ShownAttempt, shownAttempts } from "../history/attempts.ts";
-import { parseDay } from "../idempotency.ts";
+import { parseDay } from "../idempotency-key.ts";
+import type { Execution, Holder } from "../idempotency-lock.ts";
 import type {
   BatchStatus,
   DisplayStatus,

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
 import { CallbackPolicySchema } from "../callback.ts";
-import { IdempotencySchema } from "../idempotency.ts";
+import { IdempotencySchema } from "../idempotency-key.ts";
 import { defaults, limits } from "../limits.ts";
 import { type RetryPolicy, RetryPolicySchema } from "../retry.ts";
 import { formatDuration } from "../values/duration.ts";

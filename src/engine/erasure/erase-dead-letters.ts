@@ -1,7 +1,7 @@
 import { errorCode } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { type DeadLetter, DeadLetterSchema } from "../../core/records.ts";
-import { type ErasedBatchIds, hasBatchId } from "../../core/views/erasure.ts";
+import { type ErasedBatchIds, hasBatchId } from "../../core/storage/erasure.ts";
 import type { StoredDocument } from "../../ports/store.ts";
 import { type DeadLetters, objectOf } from "../dead-letters.ts";
 import type { Ports } from "../dependencies.ts";

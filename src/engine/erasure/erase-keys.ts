@@ -1,5 +1,5 @@
 import { BatonError } from "../../core/errors/errors.ts";
-import { type Execution, keyStepScope, resetResult } from "../../core/execution-record.ts";
+import { type Execution, keyStepScope, resetResult } from "../../core/idempotency-lock.ts";
 import { limits } from "../../core/limits.ts";
 import { ownBuckets } from "../../core/records.ts";
 import { StepSchema, stepObjectPrefix } from "../../core/steps.ts";
@@ -8,7 +8,7 @@ import {
   type ErasedBatchIds,
   type ErasureDecision,
   eraseFailure,
-} from "../../core/views/erasure.ts";
+} from "../../core/storage/erasure.ts";
 import type { ObjectPrefix } from "../../ports/objects.ts";
 import type { StoredDocument } from "../../ports/store.ts";
 import type { Ports } from "../dependencies.ts";

@@ -1,11 +1,11 @@
 import { type Callback, CallbackSchema } from "../../core/callback.ts";
-import { taskStepScope } from "../../core/execution-record.ts";
+import { taskStepScope } from "../../core/idempotency-lock.ts";
 import { limits } from "../../core/limits.ts";
 import type { TaskBatch, TaskLog } from "../../core/records.ts";
 import { ownBuckets } from "../../core/records.ts";
 import { stepObjectPrefix } from "../../core/steps.ts";
+import { type ErasureDecision, type ObjectReference, referencedObjects } from "../../core/storage/erasure.ts";
 import type { JsonValue } from "../../core/values/json.ts";
-import { type ErasureDecision, type ObjectReference, referencedObjects } from "../../core/views/erasure.ts";
 import type { Ports } from "../dependencies.ts";
 import { countObjects, withBoundedConcurrency } from "../records/bulk.ts";
 import { pages } from "../records/records.ts";

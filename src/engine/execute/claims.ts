@@ -1,11 +1,11 @@
 import { type Callback, type CallbackTarget, finalEventId } from "../../core/callback.ts";
+import { historyAfter } from "../../core/history/attempts.ts";
 import {
   type Execution,
   type ExecutionEnd,
   executionIdentity,
   settleExecution,
-} from "../../core/execution-record.ts";
-import { historyAfter } from "../../core/history/attempts.ts";
+} from "../../core/idempotency-lock.ts";
 import { type EarlierAttempt, isTerminal, type TaskLog } from "../../core/records.ts";
 import { joinTokensOnSettle, type Settlement } from "../../core/settlement.ts";
 import type { TaskDefinition } from "../../core/workflow/definition.ts";

@@ -1,5 +1,5 @@
 import { type Callback, type CallbackTarget, newCallback } from "../../core/callback.ts";
-import type { ExecutionEnd } from "../../core/execution-record.ts";
+import type { ExecutionEnd } from "../../core/idempotency-lock.ts";
 import {
   isTerminal,
   type Notes,

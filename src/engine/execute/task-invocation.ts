@@ -5,7 +5,7 @@ import {
   isCallbackUrl,
 } from "../../core/callback.ts";
 import { BatonError } from "../../core/errors/errors.ts";
-import { executionKey, fieldValues, type Idempotency } from "../../core/idempotency.ts";
+import { executionKey, fieldValues, type Idempotency } from "../../core/idempotency-key.ts";
 import { limits } from "../../core/limits.ts";
 import {
   fillTemplate,

@@ -4,7 +4,7 @@ import {
   keyStepScope,
   releaseExecution,
   resetResult,
-} from "../../core/execution-record.ts";
+} from "../../core/idempotency-lock.ts";
 import { limits } from "../../core/limits.ts";
 import { truncateResult } from "../../core/records.ts";
 import type { Step } from "../../core/steps.ts";

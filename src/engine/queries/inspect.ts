@@ -1,4 +1,4 @@
-import { type Execution, isExpiredExecution, toDisplayedHolder } from "../../core/execution-record.ts";
+import { type Execution, isExpiredExecution, toDisplayedHolder } from "../../core/idempotency-lock.ts";
 import { limits } from "../../core/limits.ts";
 import { type TaskLog, truncateResult } from "../../core/records.ts";
 import type { CollectionName } from "../../core/storage/collections.ts";

@@ -6,7 +6,7 @@ import {
   isExpiredExecution,
   isHeldForCancel,
   releaseExecution,
-} from "../../core/execution-record.ts";
+} from "../../core/idempotency-lock.ts";
 import type { TaskLog } from "../../core/records.ts";
 import type { DocumentStore } from "../../ports/store.ts";
 import { Records, recordKinds, type Stored } from "./records.ts";

@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import { CallbackSchema } from "../../core/callback.ts";
-import { ExecutionSchema, executionId } from "../../core/execution-record.ts";
+import { ExecutionSchema, executionId } from "../../core/idempotency-lock.ts";
 import { limits } from "../../core/limits.ts";
 import {
   AppliedWorkflowSchema,

@@ -3,8 +3,8 @@ import { builtInTaskTypes } from "../../tasks/index.ts";
 import { FolderCatalog } from "../../workflow/catalog.ts";
 import type { TaskTypes } from "../../workflow/data-workflow.ts";
 import { listWorkflowFiles, type WorkflowFile } from "../../workflow/folder-files.ts";
-import { loadWorkflowFile } from "../../workflow/load-file.ts";
 import type { BuiltWorkflow } from "../../workflow/workflow.ts";
+import { loadWorkflowFile } from "../../workflow/workflow-file.ts";
 
 /** No server reloads a file that often. */
 const firstCopy = 1_000_000;

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Idempotency } from "./idempotency.ts";
+import type { Idempotency } from "./idempotency-key.ts";
 import { limits } from "./limits.ts";
 import { StoredErrorSchema, StoredResultSchema } from "./records.ts";
 import { backoffMs } from "./retry.ts";

@@ -1,5 +1,5 @@
 import { deriveBatchId } from "../batch.ts";
-import type { Execution } from "../execution-record.ts";
+import type { Execution } from "../idempotency-lock.ts";
 import { isJsonObject, type JsonObject, type JsonValue, tryParseJson } from "../values/json.ts";
 
 /** Ids of the batches to erase: all runs of one lineage. */
