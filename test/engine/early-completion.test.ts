@@ -143,7 +143,7 @@ test("a completion that comes while its task parks ends it at once", async () =>
   expect(isFirst()).toBe(false);
 });
 
-test("a task parks between the look for it and the keeping of its completion: it ends all the same", async () => {
+test("a completion that is stored while its task parks ends it", async () => {
   const isFirst = firstTime();
   let looks = 0;
   const app = testApp({

@@ -28,6 +28,15 @@ test("a test that stands in for a seed exists", () => {
   }
 });
 
+test("the table of the README says for every mutant what finds it", () => {
+  const readme = readFileSync(new URL("README.md", import.meta.url), "utf8");
+  const rows = [...readme.matchAll(/^\| (.*?) \| `?([^`|]*)`? \|/gm)];
+  const found = new Map(rows.map(([, name = "", by = ""]) => [name, by]));
+  expect(mutants.filter(({ name }) => !found.has(name)).map(({ name }) => name)).toEqual([]);
+  for (const { name, test: named } of mutants)
+    if (named !== undefined) expect(found.get(name)).toBe(named.split(": ")[0]);
+});
+
 test("every mutant changes its source", () => {
   for (const mutant of mutants) {
     const [place] = marks.get(mutant.mark) ?? [];

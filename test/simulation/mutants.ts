@@ -472,7 +472,7 @@ export const mutants: readonly Mutant[] = [
     name: "a completion is missed when its task parked while it was stored",
     mark: "stored-completion-is-checked-again",
     change: value("false"),
-    seed: 3_709,
+    test: "engine/early-completion.test.ts: a completion that is stored while its task parks ends it",
   },
   {
     name: "an ending by our own late write is not passed on",
@@ -503,6 +503,7 @@ export const mutants: readonly Mutant[] = [
     name: "a callback that two senders try to send is sent by neither",
     mark: "callback-of-another-sender-is-checked-later",
     change: body("return;"),
+    test: "engine/callback-delivery.test.ts: a callback whose sender died before the send is sent after its lease",
   },
   {
     name: "a failed callback is not sent again",
