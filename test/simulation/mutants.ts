@@ -27,6 +27,10 @@ const before = (code: string): Change => ({ kind: "before", code });
 const value = (code: string): Change => ({ kind: "value", code });
 const body = (code: string): Change => ({ kind: "body", code });
 
+/** Whether completions are inline: a handler that does not ask is given the settings all the same. */
+const inlineCompletions =
+  '((parts as typeof parts & { settings: { completions: string } }).settings.completions === "inline")';
+
 /** One for each rule of the protocol and each guard that keeps it. */
 export const mutants: readonly Mutant[] = [
   {
@@ -68,7 +72,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "with inline completions a redelivered message does not pass an ending on",
     mark: "redelivery-passes-the-ending-on",
-    change: before('if (parts.settings.completions !== "inline")'),
+    change: before(`if (${inlineCompletions} === false)`),
   },
   {
     name: "with inline completions a message is acknowledged before the children are published",
@@ -78,7 +82,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "with inline completions the children are published before the settle",
     mark: "settle-is-committed-first",
-    change: value(`parts.settings.completions === "inline"
+    change: value(`${inlineCompletions}
       ? Promise.resolve(follow()).then(() => $)
       : $`),
   },
@@ -333,7 +337,7 @@ export const mutants: readonly Mutant[] = [
     name: "a callback is sent before the settle",
     mark: "settle-is-committed-first",
     change: value(`(companions.callback
-      ? parts.callbacks.send({
+      ? (parts as typeof parts & Ports<"callbacks">).callbacks.send({
           url: companions.callback.target.url,
           webhookId: companions.callback.eventId,
           body: "",
