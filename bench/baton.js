@@ -99,7 +99,7 @@ export async function openReader({ root, data }) {
   });
   const queries = app.engine.admin ?? app.engine;
   return {
-    status: async (batchId) => (await queries.status(batchId)).status,
+    running: async () => (await queries.list({ status: "RUNNING" })).map(({ batchId }) => batchId),
     show: (batchId) => queries.show(batchId),
     close: () => app.close(),
   };

@@ -93,17 +93,20 @@ async function soak(milliseconds) {
   const megabytes = [];
   const batchIds = new Set();
   const [kills] = await Promise.all([
-    killUntil(isOver),
+    killUntil(isOver, until),
     watchUntil(isOver, megabytes),
     ...Array.from({ length: Number(values["in-flight"]) }, () => postUntil(isOver, batchIds)),
   ]);
-  const notEnded = await endOf(batchIds);
-  const drainSeconds = (Date.now() - until) / 1_000;
+  const loadEnded = Date.now();
+  const waiting = (await reader.running()).length;
+  const notEnded = await endOfBatches();
+  const drainSeconds = (Date.now() - loadEnded) / 1_000;
   const { repeatedTasks, violations } = await check(batchIds);
   return {
     batches: batchIds.size,
     batchesPerSecond: (batchIds.size * 1_000) / milliseconds,
     kills,
+    waiting,
     drainSeconds,
     repeatedTasks,
     medianMegabytes: median(megabytes),
@@ -113,11 +116,11 @@ async function soak(milliseconds) {
   };
 }
 
-async function killUntil(isOver) {
+async function killUntil(isOver, until) {
   const meanMs = Number(values["kill-every"]) * 1_000;
   let kills = 0;
   while (meanMs > 0 && !isOver()) {
-    await setTimeout(2 * meanMs * Math.random());
+    await setTimeout(Math.min(2 * meanMs * Math.random(), until - Date.now()));
     if (isOver()) break;
     victim.kill("SIGKILL");
     await victim.exited;
@@ -149,14 +152,15 @@ async function postUntil(isOver, batchIds) {
   }
 }
 
-async function endOf(batchIds) {
-  const running = new Set(batchIds);
+/** Asks for the batches that run, by an index: to ask for the status of each batch takes longer than their end. */
+async function endOfBatches() {
   const deadline = Date.now() + patienceMs;
-  while (running.size > 0 && Date.now() < deadline) {
-    for (const batchId of running) if ((await reader.status(batchId)) !== "RUNNING") running.delete(batchId);
+  let running = await reader.running();
+  while (running.length > 0 && Date.now() < deadline) {
     await setTimeout(200);
+    running = await reader.running();
   }
-  return [...running].map((batchId) => `batch ${batchId} has not ended`);
+  return running.map((batchId) => `batch ${batchId} has not ended`);
 }
 
 async function check(batchIds) {
@@ -235,6 +239,7 @@ function report() {
       ["batches/s", "batchesPerSecond"],
       ["kills", "kills"],
       ["tasks repeated", "repeatedTasks"],
+      ["batches that waited at its end", "waiting"],
       ["seconds until all had ended", "drainSeconds"],
       ["MB of the survivor: median", "medianMegabytes"],
       ["peak", "peakMegabytes"],
