@@ -23,8 +23,8 @@ const help = `
 npm run build && node bench/batch-memory.js [options]
 
 Starts a batch of tasks that wait for an event, on the deployed function with local servers for Google's services. Then
-a new process of the function redrives the batch, another one receives the event, and \`baton cancel\` cancels it. On
-Linux each process is in a control group with the memory of the container, and fails if it needs more. That takes the
+a new process of the function redrives the batch, another one receives the event, after which all tasks wait for another
+one, and \`baton cancel\` cancels the batch. On Linux each process is in a control group with the memory of the container, and fails if it needs more. That takes the
 right to create one in /sys/fs/cgroup/memory. Prints the most memory that each process had in use.
 
   --tasks 20000    tasks of the batch
@@ -60,6 +60,9 @@ const { batchId } = await withFunction("start, and all tasks begin to wait", asy
   return answer;
 });
 await withFunction("redrive", () => deliver({ kind: "redrive", batchId }));
+await withFunction("event, and all tasks begin to wait for another one", () =>
+  deliver({ kind: "event", batchId, event: "go" }),
+);
 await inContainer("cancel", [join(repository, "bin/baton.js"), "cancel", batchId, "--here"], (child) =>
   once(child, "exit"),
 );
@@ -153,7 +156,10 @@ function workflows() {
 import { workflow } from "baton-dag";
 let wide = workflow("wide");
 for (let index = 0; index < ${tasks}; index++)
-  wide = wide.task("t" + index, ({ step }) => step.waitForEvent("go", { timeout: "2d" }));
+  wide = wide.task("t" + index, async ({ step }) => {
+    await step.waitForEvent("go", { timeout: "2d" });
+    await step.waitForEvent("another", { timeout: "2d" });
+  });
 export default wide;
 `;
   writeFileSync(join(folder, "wide.mjs"), text);
