@@ -11,6 +11,19 @@ export function deriveBatchId(workflowId: string, key: string): string {
   return `${workflowId}-${hashJson([workflowId, key]).slice(0, idHashCharacters)}`;
 }
 
+/** Hexadecimal digits of the time (until the year 2527), and of the random part. */
+const timeDigits = 11;
+const randomDigits = 13;
+
+/**
+ * The id of a batch without a start key. It begins with the time of its start, so that a store that orders documents by
+ * their ids keeps those of batches that run together in few pages. `unique` is an id of this machine.
+ */
+export function newBatchId(workflowId: string, unique: string, now: number): string {
+  const time = Math.floor(now).toString(16).padStart(timeDigits, "0");
+  return `${workflowId}-${time}${hashJson([workflowId, unique]).slice(0, randomDigits)}`;
+}
+
 /** The start key of a dropped file. New content has a new generation, so it starts another batch. */
 export function objectKey(dropped: {
   readonly bucket: string;

@@ -1,4 +1,4 @@
-import { deriveBatchId, newBatch, objectKey } from "../../core/batch.ts";
+import { deriveBatchId, newBatch, newBatchId, objectKey } from "../../core/batch.ts";
 import { BatonError } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { ObjectMessage, StartMessage } from "../../core/messages.ts";
@@ -29,8 +29,15 @@ export interface StartParts extends Ports<"catalog" | "store" | "broker" | "ids"
 export async function startByMessage(parts: StartParts, message: StartMessage): Promise<Started> {
   const workflow = await parts.catalog.find(message.workflowId);
   if (!workflow) throw new BatonError("WORKFLOW_UNKNOWN", `There is no workflow "${message.workflowId}"`);
-  const key = message.key ?? parts.ids.unique();
-  return startBatch(parts, workflow, message.input ?? null, key, message.key ? `key ${key}` : "manual");
+  const { workflowId, input = null, key } = message;
+  if (key !== undefined) return startByKey(parts, workflow, input, key, `key ${key}`);
+  return startBatch(
+    parts,
+    workflow,
+    input,
+    newBatchId(workflowId, parts.ids.unique(), parts.clock.now()),
+    "manual",
+  );
 }
 
 /**
@@ -46,7 +53,7 @@ export async function startByObject(parts: StartParts, message: ObjectMessage): 
     if (!workflow.triggers.some((trigger) => isTriggeredBy(trigger, message))) continue;
     const key = objectKey(message);
     try {
-      const batch = await startBatch(parts, workflow, { bucket, object, generation }, key, key);
+      const batch = await startByKey(parts, workflow, { bucket, object, generation }, key, key);
       if (!batch.created) logStartedBefore(parts, message, batch);
       started.push(batch);
     } catch (error) {
@@ -90,20 +97,29 @@ export function startBySlot(
   slot: number,
 ): Promise<Started> {
   const key = slotKey(schedule, slot);
-  return startBatch(parts, workflow, slotInput(schedule, slot), key, `schedule ${slotText(slot)}`);
+  return startByKey(parts, workflow, slotInput(schedule, slot), key, `schedule ${slotText(slot)}`);
+}
+
+function startByKey(
+  parts: StartParts,
+  workflow: DeployedWorkflow,
+  input: JsonValue,
+  key: string,
+  startedBy: string,
+): Promise<Started> {
+  return startBatch(parts, workflow, input, deriveBatchId(workflow.definition.workflowId, key), startedBy);
 }
 
 async function startBatch(
   parts: StartParts,
   workflow: DeployedWorkflow,
   rawInput: JsonValue,
-  key: string,
+  batchId: string,
   startedBy: string,
 ): Promise<Started> {
   const { ids, clock, definitions } = parts;
   const { workflowId } = workflow.definition;
   const input = workflow.parseInput(rawInput);
-  const batchId = deriveBatchId(workflowId, key);
   assertStorable(input, `workflow ${workflowId}`);
   const graph = await definitions.save(workflow.definition);
   const batch = newBatch(
