@@ -44,7 +44,9 @@ async function build() {
       cpSync(`${root}.tsc/${name}${extension}`, `${fresh}/${name}${extension}`);
   }
   const { writeBundle } = await import("./bundle.js");
+  const { writeConsoleAssets } = await import("./console-assets.js");
   await writeBundle(fresh);
+  await writeConsoleAssets(`${fresh}/console`);
   await writeHelp(fresh);
   // Workflows in YAML or JSON are not compiled, but belong to the function.
   for (const name of globSync("functions/**/*.{yaml,yml,json}", { cwd: root }))

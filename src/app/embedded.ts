@@ -36,13 +36,21 @@ export function callbackSecret({
 }: Pick<Configuration, "data" | "callbackSecret">): () => string {
   let secret = configured;
   return () => {
-    secret ??= storedSecret(data);
+    secret ??= storedSecret(data, "callback-secret");
     return secret;
   };
 }
 
-function storedSecret(data: string): string {
-  const path = `${data}/callback-secret`;
+/**
+ * The secret behind the sessions of the console. It is in the data folder, so that a browser stays signed in when the
+ * server starts again; without the file, everyone has to sign in again.
+ */
+export function consoleSecret({ data }: Pick<Configuration, "data">): string {
+  return storedSecret(data, "console-secret");
+}
+
+function storedSecret(data: string, file: string): string {
+  const path = `${data}/${file}`;
   const text = withSecretError(path, () => tryReadFile(path) ?? createSecret(data, path));
   const secrets = parseSecrets(text);
   if (!secrets)

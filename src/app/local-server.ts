@@ -7,7 +7,9 @@ import { BatonError, errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
 import { createHttpHandler } from "../entry/http-handler.ts";
 import { serveHttp } from "../entry/http-server.ts";
+import { refuseOtherHosts } from "../entry/own-host.ts";
 import type { Clock } from "../ports/machine.ts";
+import type { PageHandler } from "../ports/pages.ts";
 import type { Logger, LogOutput } from "../ports/telemetry.ts";
 import { createTelemetry } from "../telemetry/telemetry.ts";
 import type { FolderCatalog } from "../workflow/catalog.ts";
@@ -44,8 +46,10 @@ export interface LocalServer {
 export async function startLocalServer(
   { app, logger }: LocalApp,
   address: { readonly port: number; readonly host: string },
+  pages?: PageHandler,
 ): Promise<LocalServer> {
-  const service = await serveHttp(createHttpHandler(app.deliveries, logger), address);
+  const messages = refuseOtherHosts(createHttpHandler(app.deliveries, logger), address.host);
+  const service = await serveHttp(messages, { ...address, pages });
   try {
     await app.inbox.start();
   } catch (error) {

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { parseArgs } from "node:util";
 import { BatonError, errorCode, errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
+import type { PageHandler, PageResponse } from "../ports/pages.ts";
 import { errorResponse, type HttpHandler, type HttpResponse } from "./http-handler.ts";
 
 /**
@@ -26,6 +27,8 @@ export interface ServeOptions {
   readonly host?: string;
   /** How long a client may take to send its whole request. Default: `serverLimits.requestSeconds`. */
   readonly requestSeconds?: number;
+  /** Gets each request first. What is no page is a message. */
+  readonly pages?: PageHandler | undefined;
   /** How long `close` waits for requests in flight. Default: `serverLimits.drainSeconds`. */
   readonly drainSeconds?: number;
 }
@@ -45,13 +48,16 @@ export function frameworkPort(argv: readonly string[], environment: { readonly P
 /** Serves the handler by HTTP/1.1, on a laptop and in the function. Throws `PORT_IN_USE`, `CONFIGURATION_INVALID`. */
 export async function serveHttp(handler: HttpHandler, options: ServeOptions): Promise<HttpService> {
   const { port, host = "127.0.0.1", drainSeconds = serverLimits.drainSeconds } = options;
-  const server = createHttpServer(handler, options.requestSeconds ?? serverLimits.requestSeconds);
+  const server = createHttpServer(handler, options);
   const boundPort = await listen(server, port, host);
   const shownHost = host.includes(":") ? `[${host}]` : host;
   return { url: `http://${shownHost}:${boundPort}`, close: () => close(server, drainSeconds) };
 }
 
-function createHttpServer(handler: HttpHandler, requestSeconds: number): Server {
+function createHttpServer(
+  handler: HttpHandler,
+  { pages, requestSeconds = serverLimits.requestSeconds }: ServeOptions,
+): Server {
   const timeouts = {
     headersTimeout: Math.min(serverLimits.headersSeconds, requestSeconds) * 1_000,
     requestTimeout: requestSeconds * 1_000,
@@ -64,7 +70,7 @@ function createHttpServer(handler: HttpHandler, requestSeconds: number): Server 
     });
     const rejection = rejectBody(request);
     if (rejection) rejectAndClose(request, response, rejection);
-    else void respond(request, response, handler);
+    else void respond(request, response, handler, pages);
   });
   return server;
 }
@@ -88,6 +94,7 @@ async function respond(
   request: IncomingMessage,
   response: ServerResponse,
   handler: HttpHandler,
+  pages: PageHandler | undefined,
 ): Promise<void> {
   let body: Buffer;
   try {
@@ -96,11 +103,19 @@ async function respond(
     // The sender disconnected or took too long: the connection is closed, and no response is possible.
     return;
   }
-  const { method = "GET", url = "/", headers } = request;
+  const { method = "GET", url = "/" } = request;
+  const headers = singleHeaders(request.headers);
+  const page = await pages?.({ method, url, headers, body });
+  if (page) return sendPage(response, page);
   const path = url.split("?", 1)[0] ?? url;
-  const result = await handler({ method, path, headers: singleHeaders(headers), body });
+  const result = await handler({ method, path, headers, body });
   const text = writeHead(response, result);
   response.end(text);
+}
+
+function sendPage(response: ServerResponse, { status, headers, body }: PageResponse): void {
+  response.writeHead(status, { ...headers, ...(status !== 304 && { "content-length": body.byteLength }) });
+  response.end(body);
 }
 
 function singleHeaders(headers: IncomingMessage["headers"]): Record<string, string | undefined> {

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { executionView } from "../../src/cli/output/explain.ts";
 import {
   claimExecution,
   type Execution,
@@ -7,6 +6,7 @@ import {
   resetResult,
   settleExecution,
 } from "../../src/core/idempotency-lock.ts";
+import { executionView } from "../../src/core/views/execution.ts";
 import { similarKeys } from "../../src/engine/queries/inspect.ts";
 
 const holder = { batchId: "b", taskId: "t", attempt: 2, worker: "host:1" };

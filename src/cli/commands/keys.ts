@@ -3,8 +3,9 @@ import type { App } from "../../app/app.ts";
 import { BatonError } from "../../core/errors/errors.ts";
 import { isExpiredExecution, toDisplayedHolder } from "../../core/idempotency-lock.ts";
 import { isoTime } from "../../core/values/time.ts";
+import { executionView } from "../../core/views/execution.ts";
 import type { Explanation } from "../../engine/queries/idempotency-keys.ts";
-import { type ExplanationView, executionView, explanationText } from "../output/explain.ts";
+import { type ExplanationView, explanationText } from "../output/explain.ts";
 import type { Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
 

@@ -1,6 +1,9 @@
 import { once } from "node:events";
+import { userInfo } from "node:os";
+import { basename, dirname } from "node:path";
 import type { Command } from "commander";
 import type { EmbeddedApp } from "../../app/embedded.ts";
+import type { LocalApp } from "../../app/local-server.ts";
 import { wholeNumber } from "../arguments.ts";
 import { type Session, stoppingNote } from "../session.ts";
 import { reportProblems } from "../with-app.ts";
@@ -36,8 +39,10 @@ async function start(session: Session, { port, host, json }: Options): Promise<v
   try {
     const workflows = await local.app.folder.all();
     const { startLocalServer } = await import("../../app/local-server.ts");
-    const server = await startLocalServer(local, { port, host });
-    const locations = serverLocations(server.url, local.app);
+    const console = await openConsole(session, local);
+    const server = await startLocalServer(local, { port, host }, console.pages);
+    const signInUrl = console.open(server.url);
+    const locations = { ...serverLocations(server.url, local.app), console: signInUrl };
     const workflowIds = workflows.map(({ definition }) => definition.workflowId);
     if (json) session.json({ ...locations, workflowIds });
     else session.print(locationsText(locations, workflowIds));
@@ -48,6 +53,38 @@ async function start(session: Session, { port, host, json }: Options): Promise<v
   } finally {
     await local.app.close();
   }
+}
+
+/**
+ * The console of this server. Its address holds a token that works once; after each use, the next one is printed.
+ * `open` returns the first address.
+ */
+async function openConsole(session: Session, { app, logger }: LocalApp) {
+  const { createConsole, localAccess, readAssets } = await import("../../console/index.ts");
+  const { consoleSecret } = await import("../../app/embedded.ts");
+  const { packageFolder } = await import("../../configuration/project.ts");
+  let url: string | undefined;
+  let address = "";
+  const access = localAccess({
+    secret: consoleSecret(app.configuration),
+    actor: userInfo().username,
+    onToken: (token) => {
+      address = `/?token=${token}`;
+      if (url !== undefined) session.note(`A browser signed in. For another one: ${url}${address}`);
+    },
+  });
+  const pages = createConsole({
+    app,
+    access,
+    logger,
+    assets: readAssets(`${packageFolder()}/dist/console`),
+    place: basename(dirname(app.configuration.data)),
+  });
+  const open = (serverUrl: string) => {
+    url = serverUrl;
+    return `${serverUrl}${address}`;
+  };
+  return { pages, open };
 }
 
 function serverLocations(url: string, { configuration }: EmbeddedApp) {

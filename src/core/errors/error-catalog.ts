@@ -28,6 +28,10 @@ const messageErrors = {
     "none",
     "Send the message from a program. Baton accepts none from a web page of another origin.",
   ),
+  HOST_REFUSED: entry(
+    "none",
+    "Send it to http://localhost or http://127.0.0.1. To accept other names, listen on that address with --host.",
+  ),
   CALLER_REFUSED: entry(
     "none",
     "Send an OIDC token that Google signed for an account in BATON_CALLERS, with the audience " +

@@ -55,6 +55,21 @@ export function redactUrl(url: string): string {
   return parsed ? `${parsed.protocol}//${parsed.host}` : "an address that is not a URL";
 }
 
+/**
+ * Whether a host header names this machine. A page of another site can make its own name lead here (DNS rebinding), but
+ * its requests still name that site as their host.
+ */
+export function isLoopbackHost(host: string | undefined): boolean {
+  const name = hostnameOf(host);
+  return name === "localhost" || name === "[::1]" || /^127(\.\d{1,3}){3}$/.test(name);
+}
+
+/** The name in a host header, without the port. Empty for anything else than a name. */
+export function hostnameOf(host: string | undefined): string {
+  if (host === undefined || !/^[\w.:[\]-]+$/.test(host)) return "";
+  return URL.parse(`http://${host}`)?.hostname ?? "";
+}
+
 /** How the columns of a table differ from the expected ones, in any order and case. Undefined if they agree. */
 export function columnsProblem(existing: readonly string[], expected: readonly string[]): string | undefined {
   const missing = namesMissingFrom(expected, existing);

@@ -1,10 +1,15 @@
+import type { StoredResult, TaskBatch } from "../../core/records.ts";
+import type { Schedule } from "../../core/schedule/schedule.ts";
 import type { JsonValue } from "../../core/values/json.ts";
 import { type BatchSummary, type BatchView, batchSummary, batchView } from "../../core/views/views.ts";
+import type { Graph } from "../../core/workflow/graph.ts";
 import type { Ports } from "../dependencies.ts";
 import { type ErasureParts, type ErasureReport, forgetBatch } from "../erasure/erase-batch.ts";
 import type { Definitions } from "../records/definitions.ts";
 import type { IdempotencyStore } from "../records/idempotency-records.ts";
+import { Records, recordKinds } from "../records/records.ts";
 import { readResult } from "../records/results.ts";
+import type { StoredLog } from "../records/task-logs.ts";
 import { type BatchFilter, type BatchListing, listBatches } from "./batch-list.ts";
 import { CallbackAdmin } from "./callbacks.ts";
 import { IdempotencyAdmin } from "./idempotency-keys.ts";
@@ -39,6 +44,36 @@ export class Administration {
     const { data: batch } = await batches.read(batchId);
     const graph = await definitions.load(batch.definitionHash);
     return batchView(batch, graph.definition, await logs.readAll(batchId));
+  }
+
+  /** The batch alone, as it is stored. Throws `BATCH_UNKNOWN`. */
+  async batch(batchId: string): Promise<TaskBatch> {
+    return (await this.#parts.batches.read(batchId)).data;
+  }
+
+  async exists(batchId: string): Promise<boolean> {
+    return (await this.#parts.batches.find(batchId)) !== undefined;
+  }
+
+  /** The last slot of a schedule that was started or skipped. Undefined: no worker has looked at it yet. */
+  async handledSlot(workflowId: string, { cron, timeZone }: Schedule): Promise<number | undefined> {
+    const cursors = new Records(this.#parts.store, recordKinds.scheduleCursor);
+    return (await cursors.read({ workflowId, cron, timeZone }))?.data.lastSlot;
+  }
+
+  /** A definition that batches are pinned to, with its joins. Throws `DEFINITION_MISSING`. */
+  definition(hash: string): Promise<Graph> {
+    return this.#parts.definitions.load(hash);
+  }
+
+  /** All TaskLogs of a batch, by task, with the times of their last writes. */
+  logs(batchId: string): Promise<ReadonlyMap<string, StoredLog>> {
+    return this.#parts.logs.readAll(batchId);
+  }
+
+  /** The value of a stored result, also of a large one. */
+  result(result: StoredResult): Promise<JsonValue> {
+    return readResult(this.#parts.objects, result);
   }
 
   /** The batch alone, without its tasks. Throws `BATCH_UNKNOWN`. */

@@ -7,6 +7,8 @@ import type { Ports } from "../dependencies.ts";
 import { callbackMessage, UnitOfWork } from "../outgoing-messages.ts";
 import { durably } from "../records/commit.ts";
 import type { IdempotencyStore } from "../records/idempotency-records.ts";
+import { Records, recordKinds } from "../records/records.ts";
+import { Listing } from "./batch-list.ts";
 
 interface CallbackAdminParts extends Ports<"store" | "broker" | "callbackArchive"> {
   readonly outbox: CallbackOutbox;
@@ -38,6 +40,18 @@ export class CallbackAdmin {
 
   ofKey(key: string): Promise<Callback[]> {
     return this.#parts.outbox.ofKey(key);
+  }
+
+  /** Some callbacks of a state, and whether there are more. */
+  async ofState(state: Callback["state"], limit: number): Promise<Listing<Callback>> {
+    const listing = new Listing<Callback>(limit);
+    const records = new Records(this.#parts.store, recordKinds.callback);
+    listing.unreadable = await records.eachReadable(
+      [{ field: "state", equals: state }],
+      ({ data }) => listing.add(data),
+      () => listing.hasMore,
+    );
+    return listing;
   }
 
   /**

@@ -1,0 +1,4 @@
+/** What hosts of the console use. */
+export { localAccess } from "./access.ts";
+export { readAssets } from "./assets.ts";
+export { createConsole } from "./console.ts";
