@@ -1,8 +1,8 @@
 import type { PageResponse } from "../ports/pages.ts";
 import { resultFile } from "./batch/files.ts";
 import { batchPage } from "./batch/page.ts";
-import { batchesPage } from "./pages/batches.ts";
-import { callbacksPage } from "./pages/callbacks.ts";
+import { batchesPage } from "./pages/batch-list-page.ts";
+import { callbacksPage } from "./pages/callback-list.ts";
 import { deadLetterPage, deadLettersPage } from "./pages/dead-letters.ts";
 import { keyPage } from "./pages/key.ts";
 import { nowPage, waitingPage } from "./pages/now.ts";

@@ -4,7 +4,6 @@ import { awaitsCompletion } from "../../core/steps.ts";
 import { explainTask } from "../../core/views/reasons.ts";
 import { callbackView } from "../../core/views/views.ts";
 import type { TaskDefinition } from "../../core/workflow/definition.ts";
-import { callbackSummary } from "../callback-parts.ts";
 import { type Content, type Html, html, link, nothing, segment } from "../html.ts";
 import {
   command,
@@ -17,6 +16,7 @@ import {
   statusWord,
   time,
 } from "../marks.ts";
+import { callbackSummary } from "../pages/callback-parts.ts";
 import { actionForm, jsonBlock, type View, withTimes } from "../view.ts";
 import { type BatchState, statusOf } from "./reader.ts";
 

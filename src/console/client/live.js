@@ -101,7 +101,7 @@ const options = {
   callbacks: {
     // What the viewer has opened stays open.
     beforeAttributeUpdated: (name, element) => !(name === "open" && element.matches("details,dialog")),
-    // What the viewer has begun to fill in stays.
+    // What the viewer fills in stays.
     beforeNodeMorphed: (element) => !element.matches?.("details.action[open], form.keep"),
   },
 };

@@ -1,11 +1,11 @@
 import { actions } from "../../app/actions.ts";
 import { BatonError } from "../../core/errors/errors.ts";
 import { executionView } from "../../core/views/execution.ts";
-import { callbackSummary } from "../callback-parts.ts";
 import { type Content, html, nothing } from "../html.ts";
 import { card, command, facts, keyLink, statusIcon, table, taskLink, time } from "../marks.ts";
 import { emptyState, heading, type Page } from "../shell.ts";
 import { actionMenu, jsonBlock, type View, withTimes } from "../view.ts";
+import { callbackSummary } from "./callback-parts.ts";
 import { unlockMenu } from "./now.ts";
 
 /** What the next call with a key would do, and why: the lock, the result, the steps and the callbacks. */

@@ -188,7 +188,7 @@ function workflowRow(view: View, workflow: DeployedWorkflow, { recent }: Attenti
   };
 }
 
-/** A square for each run: its height tells nothing, its shape and colour the status. */
+/** A square for each run, oldest first: its shape and its colour are those of the status. */
 function squares(runs: readonly BatchSummary[]): Html {
   return html`<span class="squares">${runs.map(
     ({ batchId, status }) =>

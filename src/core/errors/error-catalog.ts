@@ -24,13 +24,10 @@ const messageErrors = {
   BODY_TOO_LARGE: entry("none", "Store large data in the bucket, and send the name of the object."),
   BODY_UNSIZED: entry("none", "Send a Content-Length header. Chunked bodies are not accepted."),
   BODY_ENCODED: entry("none", "Send the body without a Content-Encoding."),
+  HOST_REFUSED: entry("none", "Send it to localhost, or have the server listen on an address with --host."),
   ORIGIN_REFUSED: entry(
     "none",
     "Send the message from a program. Baton accepts none from a web page of another origin.",
-  ),
-  HOST_REFUSED: entry(
-    "none",
-    "Send it to http://localhost or http://127.0.0.1. To accept other names, listen on that address with --host.",
   ),
   CALLER_REFUSED: entry(
     "none",
@@ -47,7 +44,7 @@ const messageErrors = {
   // Ids and input in a message
   WORKFLOW_UNKNOWN: entry(
     "dead-letter",
-    "Deploy or apply the workflow (`baton workflows` lists those that exist), then replay the " + "message.",
+    "Deploy or apply the workflow (`baton workflows` lists those that exist), then replay the message.",
   ),
   TASK_UNKNOWN: entry(
     "dead-letter",

@@ -149,7 +149,8 @@ function skipped({ task, statusOf }: ExplainedTask, log: TaskLog): TaskExplanati
       return plain("Another call with the same key was running, and this task skips then (onLocked: skip).");
     case "upstream_failed":
       return plain(
-        `${sentence(unsuccessful("ERROR"), "failed", "A task above it failed")}, and it runs only ${ruleText(task.rule)}.`,
+        `${sentence(unsuccessful("ERROR"), "failed", "A task above it failed")}, and it runs only ` +
+          `${ruleText(task.rule)}.`,
         "Correct the failed task, then retry the batch.",
       );
     case "upstream_skipped":

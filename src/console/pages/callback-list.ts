@@ -1,9 +1,9 @@
 import { callbackView } from "../../core/views/views.ts";
-import { callbackPlace, callbackState, resendMenu, shownUrl } from "../callback-parts.ts";
 import { html, link, nothing } from "../html.ts";
 import { table, time } from "../marks.ts";
 import { emptyState, heading, type Page } from "../shell.ts";
 import { parameter, type View } from "../view.ts";
+import { callbackPlace, callbackState, resendMenu, shownUrl } from "./callback-parts.ts";
 
 const perPage = 100;
 const states = ["GIVEN_UP", "PENDING", "DELIVERED"] as const;

@@ -1,8 +1,8 @@
-import { actions } from "../app/actions.ts";
-import type { CallbackView } from "../core/views/views.ts";
-import { type Content, type Html, html, nothing } from "./html.ts";
-import { count, keyLink, taskLink, time } from "./marks.ts";
-import { actionMenu, type View } from "./view.ts";
+import { actions } from "../../app/actions.ts";
+import type { CallbackView } from "../../core/views/views.ts";
+import { type Content, type Html, html, nothing } from "../html.ts";
+import { count, keyLink, taskLink, time } from "../marks.ts";
+import { actionMenu, type View } from "../view.ts";
 
 const states: Readonly<Record<CallbackView["state"], { readonly word: string; readonly kind: string }>> = {
   PENDING: { word: "waits to be sent", kind: "s-waiting" },
