@@ -21,6 +21,7 @@ import type { Fault } from "../servers/kit/faults.ts";
 import { startTokenIssuer } from "../servers/oidc/issuer.ts";
 import { pubSubClients } from "../servers/pubsub/clients.ts";
 import { type PubSubServer, startPubSubServer } from "../servers/pubsub/server.ts";
+import { casesOfToday } from "../support/cases-of-today.ts";
 import { type BrokerUnderTest, describeBroker } from "./broker-contract.ts";
 
 /** Another server, when one is named from outside. It takes HTTP where it takes gRPC, unless another place is named. */
@@ -120,23 +121,27 @@ const faults: readonly Fault[] = [
 ];
 
 describe.skipIf(foreign !== undefined).each(faults)("under the fault $kind", (fault) => {
-  test("of three requests, one of which fails, every message comes", async () => {
-    const under = await open();
-    let publishes = 0;
-    under.pubsub.setFaults(({ method }) => {
-      if (method === "Publish") publishes += 1;
-      return method === "Publish" && publishes === 2 ? fault : undefined;
-    });
-    const keys = Array.from({ length: 2_500 }, (_, index) => `k${index}`);
-    await under.broker.publish(keys.map(start));
-    await expect
-      .poll(
-        () => new Set(under.deliveries.map(({ message }) => message.kind === "start" && message.key)).size,
-      )
-      .toBe(keys.length);
-    // Only what one request carried was published once more.
-    expect(under.pubsub.meter.of("messages_published")).toBeLessThanOrEqual(keys.length + 1_000);
-  });
+  // Each day some of the faults: thousands of messages cost time.
+  test.runIf(casesOfToday(faults, 2).includes(fault))(
+    "of three requests, one of which fails, every message comes",
+    async () => {
+      const under = await open();
+      let publishes = 0;
+      under.pubsub.setFaults(({ method }) => {
+        if (method === "Publish") publishes += 1;
+        return method === "Publish" && publishes === 2 ? fault : undefined;
+      });
+      const keys = Array.from({ length: 2_500 }, (_, index) => `k${index}`);
+      await under.broker.publish(keys.map(start));
+      await expect
+        .poll(
+          () => new Set(under.deliveries.map(({ message }) => message.kind === "start" && message.key)).size,
+        )
+        .toBe(keys.length);
+      // Only what one request carried was published once more.
+      expect(under.pubsub.meter.of("messages_published")).toBeLessThanOrEqual(keys.length + 1_000);
+    },
+  );
 
   test("what is scheduled comes, and hardly ever twice", async () => {
     const under = await open();

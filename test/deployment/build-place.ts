@@ -1,6 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { afterAll } from "vitest";
 import { temporaryFolder } from "../support/app.ts";
 import { type BuildStep, substituted } from "./cloud-build-schema.ts";
 
@@ -22,6 +25,10 @@ const oneWorkflow = `workflow: one
 tasks:
   - { id: a, type: http, with: { url: "https://example.com/" } }
 `;
+
+/** What dry runs have printed, by their parameters and variables: many builds ask for the same one. */
+const answers = mkdtempSync(join(tmpdir(), "baton-dry-runs-"));
+afterAll(() => rmSync(answers, { recursive: true, force: true }));
 
 /**
  * A workspace of Cloud Build where `gcloud` and `node` record how they are called, and behave as given. A dry run is a
@@ -51,7 +58,13 @@ export class BuildPlace {
     this.#write(
       "node",
       `case "$*" in
-        *--dry-run*) shift; exec '${process.execPath}' '${root}bin/baton.js' "$@" ;;
+        *--dry-run*) shift
+          answer='${answers}'/$( (echo "$*"; cat environments/production.env) | cksum | tr ' ' -)
+          if [ ! -f "$answer.code" ]; then
+            code=0; '${process.execPath}' '${root}bin/baton.js' "$@" > "$answer" || code=$?
+            echo "$code" > "$answer.code"
+          fi
+          cat "$answer"; exit "$(cat "$answer.code")" ;;
         -p*) exec '${process.execPath}' "$@" ;;
         *"baton.js ${steps.deploy} "*) ${deploy ? "exit 1" : "true"} ;;
         *"baton.js ${steps.smoke} "*) ${smokes[smoke ?? "works"]} ;;
