@@ -57,7 +57,7 @@ async function runHere() {
   enableCompileCache();
   // Only a server runs its checks of values so often that to compile them pays.
   const zod = await import("../dist/src/zod.js");
-  zod.config({ jitless: words[0] !== "start" });
+  zod.config({ jitless: !["start", "dev"].includes(words[0]) });
   const { runCommandLine } = await import(main.href);
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   await runCommandLine({ hasLauncher, version, outputDescriptor });

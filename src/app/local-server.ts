@@ -3,17 +3,16 @@ import { systemClock } from "../adapters/system/system.ts";
 import { readConfiguration } from "../configuration/configuration.ts";
 import { resolveSecrets } from "../configuration/secrets.ts";
 import type { RawEnvironment } from "../configuration/variables.ts";
-import { BatonError, errorMessage } from "../core/errors/errors.ts";
+import { BatonError } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
 import { createHttpHandler } from "../entry/http-handler.ts";
 import { serveHttp } from "../entry/http-server.ts";
 import { refuseOtherHosts } from "../entry/own-host.ts";
-import type { Clock } from "../ports/machine.ts";
 import type { PageHandler } from "../ports/pages.ts";
 import type { Logger, LogOutput } from "../ports/telemetry.ts";
 import { createTelemetry } from "../telemetry/telemetry.ts";
-import type { FolderCatalog } from "../workflow/catalog.ts";
 import { type EmbeddedApp, openEmbedded } from "./embedded.ts";
+import { type ReloadOptions, reloadLog, reloadWorkflows } from "./reload-workflows.ts";
 
 export interface LocalApp {
   readonly app: EmbeddedApp;
@@ -39,6 +38,13 @@ export interface LocalServer {
   stop(): Promise<void>;
 }
 
+interface ServerOptions {
+  /** Answers requests for pages. */
+  readonly pages?: PageHandler | undefined;
+  /** Default: every second, reported to the log. */
+  readonly reload?: ReloadOptions | undefined;
+}
+
 /**
  * Starts the HTTP entry, the inbox and the worker. Throws `PORT_IN_USE`, `INBOX_MISSING`, `CONFIGURATION_INVALID`; then
  * none of them is left running.
@@ -46,7 +52,7 @@ export interface LocalServer {
 export async function startLocalServer(
   { app, logger }: LocalApp,
   address: { readonly port: number; readonly host: string },
-  pages?: PageHandler,
+  { pages, reload }: ServerOptions = {},
 ): Promise<LocalServer> {
   const messages = refuseOtherHosts(createHttpHandler(app.deliveries, logger), address.host);
   const service = await serveHttp(messages, { ...address, pages });
@@ -57,50 +63,16 @@ export async function startLocalServer(
     throw error;
   }
   app.work.start();
-  const stopReloading = reloadWorkflows(app.folder, systemClock, logger);
+  const stopReloading = reloadWorkflows(
+    app.folder,
+    systemClock,
+    reload ?? { scanMs: limits.workflowScanSeconds * 1_000, report: reloadLog(logger) },
+  );
   return {
     url: service.url,
     async stop() {
       stopReloading();
       await Promise.all([service.close(), app.inbox.stop(), app.work.stop()]);
     },
-  };
-}
-
-/**
- * Reloads workflow files that change while the server runs, and the modules that they import. Running tasks keep the
- * code they started with. Returns a function that stops it.
- */
-function reloadWorkflows(folder: FolderCatalog, clock: Clock, logger: Logger): () => void {
-  let cancel = () => {};
-  let isStopped = false;
-  let lastProblem: string | undefined;
-  folder.follow(({ workflows, problems }) => {
-    logger.info("workflow files changed and were reloaded", { workflows: [...workflows.keys()] });
-    for (const { code, where, message } of problems)
-      logger.error("a workflow file has a problem; its previous workflows stay in use", {
-        code,
-        where,
-        error: message,
-      });
-  });
-  const check = async () => {
-    try {
-      await folder.look();
-      lastProblem = undefined;
-    } catch (error) {
-      const problem = errorMessage(error);
-      if (problem !== lastProblem)
-        logger.error("the workflow files can't be read; the loaded workflows stay in use", {
-          error: problem,
-        });
-      lastProblem = problem;
-    }
-    if (!isStopped) cancel = clock.after(limits.workflowScanSeconds * 1_000, () => void check());
-  };
-  void check();
-  return () => {
-    isStopped = true;
-    cancel();
   };
 }

@@ -40,12 +40,13 @@ export async function untilSettled(
   }
 }
 
-/** The line that reports a task's change of status. */
-export function changeLine(task: TaskView): string {
+/** The line that reports a task's change of status. `batchId`: among the lines of other batches. */
+export function changeLine(task: TaskView, batchId = ""): string {
   const changed = task.endedAt ?? (task.status === "PROCESSING" ? task.startedAt : null);
   const time = (changed ?? new Date().toISOString()).slice(11, 23);
   const words = [
     time,
+    batchId,
     task.taskId,
     task.status,
     reasonText(task),

@@ -3,6 +3,7 @@ import { registerComplete, registerEvent } from "./commands/answer.ts";
 import { registerApply, registerRemove } from "./commands/apply.ts";
 import { registerBatches, registerCancel, registerShow } from "./commands/batches.ts";
 import { registerChaos } from "./commands/chaos.ts";
+import { registerDev } from "./commands/dev.ts";
 import { registerForget } from "./commands/forget.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerInspect } from "./commands/inspect.ts";
@@ -31,6 +32,7 @@ const helpColumns = 80;
 const registrations = [
   registerInit,
   registerStart,
+  registerDev,
   registerRun,
   registerBackfill,
   registerBatches,

@@ -44,6 +44,8 @@ export const limits = {
   scheduleGraceSeconds: 120,
   /** How often a server checks its workflow files. It loads a changed file once a check finds it unchanged. */
   workflowScanSeconds: 1,
+  /** How often `baton dev` checks them. */
+  developmentScanMs: 250,
   /** How often a worker checks the schedules. */
   tickSeconds: 5,
   /** Failed deliveries of one message before it becomes a dead letter of the embedded engine. */

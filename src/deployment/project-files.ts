@@ -1,7 +1,7 @@
 import { existsSync, globSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { stripTypeScriptTypes } from "node:module";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { errorMessage } from "../core/errors/errors.ts";
+import { stripTypes } from "../workflow/file-error.ts";
 
 /** The files of a project that its function needs. Paths start at the project's folder. */
 export interface ProjectFiles {
@@ -88,14 +88,9 @@ export function compiledName(path: string): string {
 export function compiled(folder: string, path: string): Buffer {
   const source = readFileSync(join(folder, path));
   if (compiledName(path) === path) return source;
-  // Node announces that the function is experimental, once.
-  const { emitWarning } = process;
-  process.emitWarning = () => {};
   try {
-    return Buffer.from(stripTypeScriptTypes(source.toString()));
+    return Buffer.from(stripTypes(source.toString()));
   } catch (cause) {
     throw new Error(`${path} can't be compiled: ${errorMessage(cause)}`, { cause });
-  } finally {
-    process.emitWarning = emitWarning;
   }
 }

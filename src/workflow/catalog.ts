@@ -8,6 +8,7 @@ import type { BuiltWorkflow } from "./workflow.ts";
 import {
   addOnce,
   type CatalogProblem,
+  type FolderLook,
   type LoadedFolder,
   type Source,
   WorkflowFolder,
@@ -93,17 +94,14 @@ export class FolderCatalog implements CodeCatalog {
     this.#folder = new WorkflowFolder(options);
   }
 
-  /**
-   * From now on changed files are loaded again: when `look` finds them, or when a requested workflow is missing.
-   */
-  follow(onReload: (loaded: LoadedFolder) => void): void {
+  /** From now on changed files are loaded again: when `look` finds them, or when a requested workflow is missing. */
+  follow(): void {
     this.#isFollowing = true;
-    this.#folder.onReload = onReload;
   }
 
-  /** Loads changed files again, once they have settled. */
-  async look(): Promise<void> {
-    await this.#folder.reloadIfChanged({ isSettled: true });
+  /** Loads changed files again, once they have settled. Throws `WORKFLOW_FOLDER_MISSING`. */
+  look(): Promise<FolderLook> {
+    return this.#folder.reloadIfChanged({ isSettled: true });
   }
 
   async find(workflowId: string): Promise<DeployedWorkflow | undefined> {
@@ -172,7 +170,8 @@ export class FolderCatalog implements CodeCatalog {
   async #newest<Found>(find: () => Promise<Found | undefined>): Promise<Found | undefined> {
     const found = await find();
     if (found !== undefined || !this.#isFollowing) return found;
-    return (await this.#folder.reloadIfChanged({ isSettled: false })) ? find() : found;
+    const { before, loaded } = await this.#folder.reloadIfChanged({ isSettled: false });
+    return loaded === before ? found : find();
   }
 
   async #everything(): Promise<Pick<LoadedFolder, "workflows" | "problems">> {

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { createRequire, registerHooks } from "node:module";
-import { extname, join, resolve } from "node:path";
+import { dirname, extname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { BatonError, errorMessage } from "../core/errors/errors.ts";
 
@@ -110,6 +110,18 @@ function note(url: URL): void {
 /** Files that workflow files import, with their states before they were last read. */
 export function importedFiles(): ReadonlyMap<string, string> {
   return imported;
+}
+
+const sqlName = /["'`](\.{1,2}\/[^"'`\n$]+\.sql)["'`]/g;
+
+/** The SQL files that modules name by a relative path, such as `new URL("./daily.sql", import.meta.url)`. */
+export async function namedSqlFiles(modules: readonly string[]): Promise<string[]> {
+  const code = modules.filter((path) => /\.[cm]?[jt]s$/.test(path));
+  const named = code.map(async (path) => {
+    const source = await readFile(path, "utf8").catch(() => "");
+    return [...source.matchAll(sqlName)].map(([, name = ""]) => resolve(dirname(path), name));
+  });
+  return [...new Set((await Promise.all(named)).flat())];
 }
 
 /** The state of a file: another state means that it has changed. */

@@ -9,6 +9,7 @@ import { tasksOverJoinLimit } from "../core/workflow/graph.ts";
 import type { TaskType } from "../runtime/task-type.ts";
 import { exportedTaskType } from "../runtime/user-task-type.ts";
 import type { TaskTypes } from "./data-workflow.ts";
+import { placeOfLoadError } from "./file-error.ts";
 import { followImports, moduleUrl, ownFolder, type WorkflowFile } from "./folder-files.ts";
 import { staticInput } from "./input-fields.ts";
 import { templateProblems, type WorkflowProblem } from "./problems.ts";
@@ -56,7 +57,8 @@ const resolvePackage: ResolveHookSync = (specifier, context, nextResolve) => {
   } catch (error) {
     if (!missing.has(errorCode(error))) throw error;
     // A deployed project has no TypeScript any more, but its modules still name it.
-    if (typescript.test(specifier)) return nextResolve(specifier.replace(typescript, ".$1js"), context);
+    if (typescript.test(specifier))
+      return resolveCompiled(error, () => nextResolve(specifier.replace(typescript, ".$1js"), context));
     if (specifier === "baton-dag") return { url: entry.href, format: formatOf(entry), shortCircuit: true };
     if (bundledZod !== undefined && zodNames.includes(specifier))
       return { url: bundledZod, format: "module", shortCircuit: true };
@@ -66,6 +68,15 @@ const resolvePackage: ResolveHookSync = (specifier, context, nextResolve) => {
 };
 
 const typescript = /\.([cm]?)ts$/;
+
+/** If there is no compiled module either, the error names the module that the code names. */
+function resolveCompiled<Resolved>(error: unknown, resolve: () => Resolved): Resolved {
+  try {
+    return resolve();
+  } catch {
+    throw error;
+  }
+}
 
 function formatOf(url: URL): string {
   return url.pathname.endsWith(".ts") ? "module-typescript" : "module";
@@ -95,7 +106,7 @@ export async function loadWorkflowFile(
       ? await loadCode(file.path, taskTypes, reload)
       : { ...(await loadData(file.path, taskTypes)), taskTypes: [], created: [] };
   } catch (error) {
-    return { workflows: [], problems: [problemOf(error, file.path)], taskTypes: [], created: [] };
+    return { workflows: [], problems: [await problemOf(error, file.path)], taskTypes: [], created: [] };
   }
 }
 
@@ -178,17 +189,16 @@ const CodedSchema = z.object({
   code: z.custom<ErrorCode>((code) => typeof code === "string" && Object.hasOwn(errorCatalog, code)),
 });
 
-function problemOf(error: unknown, path: string): WorkflowProblem {
+async function problemOf(error: unknown, path: string): Promise<WorkflowProblem> {
   const code = CodedSchema.safeParse(error).data?.code ?? "WORKFLOW_FILE_FAILED";
-  return { code, message: errorMessage(error), where: placeIn(path, error) };
+  return { code, message: errorMessage(error), where: await placeOfLoadError(path, error) };
 }
 
 /**
  * The file, with line and column if the stack names a place in it. The URL of a reloaded module has a parameter.
  * Users see nothing else of the stack.
  */
-function placeIn(path: string, error: unknown): string {
-  const stack = error instanceof Error ? (error.stack ?? "") : "";
+function placeIn(path: string, { stack = "" }: Error): string {
   for (const name of [path, pathToFileURL(path).href]) {
     const [, ...rest] = stack.split(name);
     const found = rest.map((text) => /^(?:\?[^:\s)]*)?:(\d+(?::\d+)?)/.exec(text)?.[1]);

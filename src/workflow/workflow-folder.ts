@@ -5,6 +5,7 @@ import {
   forgetRequired,
   importedFiles,
   listWorkflowFiles,
+  namedSqlFiles,
   stateOf,
   type WorkflowFile,
 } from "./folder-files.ts";
@@ -29,6 +30,19 @@ export interface LoadedFolder {
   /** The built-in task types, and those that files export or workflows use. */
   readonly taskTypes: TaskTypes;
   readonly problems: readonly CatalogProblem[];
+  /** The states of these files, of modules that they import and of SQL files that these name, before they were read. */
+  readonly states: FileStates;
+}
+
+type FileStates = ReadonlyMap<string, string>;
+
+/** What a look at the files has found. */
+export interface FolderLook {
+  readonly before: LoadedFolder;
+  /** The same as `before`, unless this look has loaded the files. */
+  readonly loaded: LoadedFolder;
+  /** No file has changed since the look before. */
+  readonly isStill: boolean;
 }
 
 interface Options {
@@ -36,22 +50,18 @@ interface Options {
   readonly taskTypes: TaskTypes;
 }
 
-type States = ReadonlyMap<string, string>;
-
 /** The files of a workflow folder: loaded at their first use, and again after a change. */
 export class WorkflowFolder {
   readonly #options: Options;
-  /** Called after each reload. */
-  onReload: (loaded: LoadedFolder) => void = () => {};
   #loaded: MaybePromise<LoadedFolder> | undefined;
   /** The last requested look. Looks run one after the other. */
-  #last: Promise<boolean> = Promise.resolve(false);
+  #last: Promise<unknown> = Promise.resolve();
   /** A look that has not started, and does not wait until files have settled. */
-  #next: Promise<boolean> | undefined;
+  #next: Promise<FolderLook> | undefined;
   #reloads = 0;
-  /** The state of each file when it was loaded, and at the last look. */
-  #states: States = new Map();
-  #seen: States = new Map();
+  /** The state of each file at the last look. */
+  #seen: FileStates = new Map();
+  #isLooking = false;
 
   constructor(options: Options) {
     this.#options = options;
@@ -76,52 +86,60 @@ export class WorkflowFolder {
   /**
    * Loads all files again if one was added, changed or removed, or if a module that they import has changed.
    * `isSettled`: only if nothing has changed since the last look, so that no half-written file is read. A file that
-   * can't be loaded any more keeps its former workflows. Returns whether anything was loaded. Throws
-   * `WORKFLOW_FOLDER_MISSING`.
+   * can't be loaded any more keeps its former workflows. Throws `WORKFLOW_FOLDER_MISSING`.
    */
-  reloadIfChanged({ isSettled }: { readonly isSettled: boolean }): Promise<boolean> {
+  reloadIfChanged({ isSettled }: { readonly isSettled: boolean }): Promise<FolderLook> {
     if (!isSettled && this.#next) return this.#next;
     const look = this.#last.then(() => {
       if (this.#next === look) this.#next = undefined;
       return this.#look(isSettled);
     });
     if (!isSettled) this.#next = look;
-    this.#last = look.catch(() => false);
+    this.#last = look.catch(() => {});
     return look;
   }
 
   async #loadFirst(): Promise<LoadedFolder> {
     const files = await listWorkflowFiles(this.#options.folder);
-    this.#states = statesOf(files.map(({ path }) => path));
-    return this.#loadFiles(files);
+    return this.#loadFiles(files, statesOf(files.map(({ path }) => path)));
   }
 
-  async #look(isSettled: boolean): Promise<boolean> {
+  async #look(isSettled: boolean): Promise<FolderLook> {
+    if (!this.#isLooking) await this.#addSqlFiles(await this.load());
+    this.#isLooking = true;
     const before = await this.load();
     const files = await listWorkflowFiles(this.#options.folder);
     const listed = files.map(({ path }) => path);
-    const states = statesOf([...listed, ...this.#states.keys(), ...importedFiles().keys()]);
+    const states = statesOf([...listed, ...before.states.keys(), ...importedFiles().keys()]);
     const isStill = areEqual(states, this.#seen);
     this.#seen = states;
-    if (!this.#hasChanged(states) || (isSettled && !isStill)) return false;
+    if (!this.#hasChanged(states, before.states) || (isSettled && !isStill))
+      return { before, loaded: before, isStill };
     this.#reloads += 1;
     forgetRequired();
-    const loaded = await this.#loadFiles(files, before);
-    // The states of imported files from before they were read: the next look sees later changes.
-    this.#states = new Map([...states, ...importedFiles()]);
-    this.#loaded = loaded;
-    this.onReload(loaded);
-    return true;
+    const loaded = await this.#addSqlFiles(await this.#loadFiles(files, states, before));
+    return { before, loaded, isStill };
   }
 
-  #hasChanged(states: States): boolean {
+  /** Also watches the SQL files that the modules name. Those that were known have the state before they were read. */
+  async #addSqlFiles(loaded: LoadedFolder): Promise<LoadedFolder> {
+    const named = await namedSqlFiles([...loaded.files.keys(), ...importedFiles().keys()]);
+    this.#loaded = { ...loaded, states: new Map([...statesOf(named), ...loaded.states]) };
+    return this.#loaded;
+  }
+
+  #hasChanged(states: FileStates, loaded: FileStates): boolean {
     const imported = importedFiles();
     for (const [path, state] of states)
-      if (state !== (this.#states.get(path) ?? imported.get(path) ?? missing)) return true;
+      if (state !== (loaded.get(path) ?? imported.get(path) ?? missing)) return true;
     return false;
   }
 
-  async #loadFiles(files: readonly WorkflowFile[], before?: LoadedFolder): Promise<LoadedFolder> {
+  async #loadFiles(
+    files: readonly WorkflowFile[],
+    states: FileStates,
+    before?: LoadedFolder,
+  ): Promise<LoadedFolder> {
     const loaded = new Map<string, LoadedFile>();
     const { taskTypes: builtIns } = this.#options;
     const types: TypesByName = { taskTypes: new Map(builtIns), files: new Map(), problems: [] };
@@ -134,17 +152,19 @@ export class WorkflowFolder {
       loaded.set(file.path, { ...found, workflows, taskTypes });
       addTypes(file.path, taskTypes, types);
     }
-    return collectFolder(new Map([...loaded].sort(([one], [other]) => (one < other ? -1 : 1))), types);
+    const sorted = new Map([...loaded].sort(([one], [other]) => (one < other ? -1 : 1)));
+    // The states of imported files from before they were read: the next look sees later changes.
+    return { ...collectFolder(sorted, types), states: new Map([...states, ...importedFiles()]) };
   }
 }
 
 const missing = "missing";
 
-function statesOf(paths: readonly string[]): States {
+function statesOf(paths: readonly string[]): FileStates {
   return new Map(paths.map((path) => [path, stateOf(path)]));
 }
 
-function areEqual(one: States, other: States): boolean {
+function areEqual(one: FileStates, other: FileStates): boolean {
   return one.size === other.size && [...one].every(([path, state]) => other.get(path) === state);
 }
 
@@ -176,7 +196,10 @@ function addTypes(file: string, found: readonly TaskType[], types: TypesByName):
   }
 }
 
-function collectFolder(files: ReadonlyMap<string, LoadedFile>, types: TypesByName): LoadedFolder {
+function collectFolder(
+  files: ReadonlyMap<string, LoadedFile>,
+  types: TypesByName,
+): Omit<LoadedFolder, "states"> {
   const workflows = new Map<string, Source>();
   const problems: CatalogProblem[] = [...types.problems];
   for (const [path, found] of files) {

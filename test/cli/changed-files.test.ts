@@ -57,7 +57,7 @@ test("a file with an error keeps its previous workflows in use, and the log says
   await reloads(1);
   await server.saysError("its previous workflows stay in use");
   expect(server.stderr).toMatch(
-    /"code":"WORKFLOW_FILE_FAILED","where":"[^"]*talk\.ts:1","error":"Expression expected"/,
+    /"code":"WORKFLOW_FILE_FAILED","where":"[^"]*talk\.ts:1:25","error":"Expression expected"/,
   );
   const start = (workflowId: string) =>
     fetch(server.url, {

@@ -55,7 +55,7 @@ afterAll(() => rmSync(place, { recursive: true, force: true }));
 test("the commands of the README for a new project are those that are tried here", () => {
   const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
   const [, block] = /^```sh project\n(.*?)^```$/ms.exec(readme) ?? [];
-  const commands = ["cd ../my-sales", "npm install", "npm test", "npx baton check", "npx baton start"];
+  const commands = ["cd ../my-sales", "npm install", "npm test", "npx baton check", "npx baton dev"];
   expect(block?.trim().split("\n")).toEqual(commands);
 });
 
@@ -67,7 +67,7 @@ test("its tests pass, and its check finds nothing", async () => {
 });
 
 test("a dropped file becomes a report, and the command finds the project from any folder in it", async () => {
-  const server = shellEndedWithTest("exec npx baton start --port 0", app);
+  const server = shellEndedWithTest("exec npx baton dev --port 0", app);
   await new Promise<void>((resolve, reject) => {
     server.stdout.on("data", (chunk) => String(chunk).includes("http://127.0.0.1:") && resolve());
     server.on("close", (code) => reject(new Error(`the server ended with ${code}`)));

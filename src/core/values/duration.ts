@@ -27,3 +27,15 @@ export function formatDuration(milliseconds: number): string {
   if (minutes < 60) return `${minutes} m ${String(seconds % 60).padStart(2, "0")} s`;
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} m`;
 }
+
+/** A duration as a workflow has it: `5m`, `1h30m`, `250ms`. */
+export function durationText(seconds: number): Duration {
+  let rest = Math.round(seconds * 1_000);
+  let text = "";
+  for (const [unit, size] of Object.entries(unitSeconds).reverse()) {
+    const count = Math.floor(rest / (size * 1_000));
+    rest -= count * size * 1_000;
+    if (count > 0) text += `${count}${unit}`;
+  }
+  return text === "" ? "0s" : text;
+}

@@ -75,6 +75,11 @@ function patternRoot(pattern: string): { readonly folder: string; readonly isDee
   return { folder, isDeep: below.includes("/") || below.includes("**") };
 }
 
+/** The folder above all objects that the pattern can match; empty for the whole bucket. */
+export function dropFolder(pattern: string): string {
+  return patternRoot(pattern).folder;
+}
+
 function compile(pattern: string): CompiledPattern {
   const cached = compiledPatterns.get(pattern);
   if (cached) return cached;
