@@ -48,6 +48,7 @@ async function build() {
   await writeBundle(fresh);
   await writeConsoleAssets(`${fresh}/console`);
   await writeHelp(fresh);
+  await writeSchema(fresh);
   // Workflows in YAML or JSON are not compiled, but belong to the function.
   for (const name of globSync("functions/**/*.{yaml,yml,json}", { cwd: root }))
     cpSync(`${root}${name}`, `${fresh}/${name}`);
@@ -60,13 +61,24 @@ async function build() {
 
 /** Writes what `baton --help` prints, so that the command need not be loaded for it. */
 async function writeHelp(target) {
+  writeFileSync(`${target}/help.txt`, await printed(target, {}, ["--help"]));
+}
+
+/** Writes the JSON Schema of workflow files, which those of a new project name for their editor. */
+async function writeSchema(target) {
+  // A folder without workflows: the schema has the built-in task types only.
+  const environment = { BATON_WORKFLOWS: mkdirSync(`${target}/no-workflows`, { recursive: true }) };
+  writeFileSync(`${target}/workflow.schema.json`, await printed(target, environment, ["schema"]));
+  rmSync(`${target}/no-workflows`, { recursive: true });
+}
+
+async function printed(target, environment, words) {
   const { runProgram } = await import(`${target}/src/cli/program.js`);
   const { openSession } = await import(`${target}/src/cli/session.js`);
-  const processIo = { environment: {}, display: process.stderr };
-  let help = "";
-  const session = openSession(processIo, (text) => {
-    help += text;
+  let output = "";
+  const session = openSession({ environment, display: process.stderr }, (text) => {
+    output += text;
   });
-  await runProgram(session, "", ["--help"]);
-  writeFileSync(`${target}/help.txt`, help);
+  await runProgram(session, "", words);
+  return output;
 }

@@ -80,7 +80,7 @@ export async function readAppliedWorkflow(
 }
 
 /** The built-in task types and those of the project, if it can be read: other checks report what is wrong with it. */
-async function projectTaskTypes(environment: RawEnvironment): Promise<TaskTypes> {
+export async function projectTaskTypes(environment: RawEnvironment): Promise<TaskTypes> {
   try {
     const { workflows: folder } = readConfiguration(withoutReferences(environment));
     return await new FolderCatalog({ folder, taskTypes: builtInTaskTypes }).taskTypes();

@@ -12,7 +12,7 @@ import { registerDeadLetters, registerPublish, registerReplay } from "./commands
 import { registerResend } from "./commands/resend.ts";
 import { registerBackfill, registerRetry, registerRun } from "./commands/run.ts";
 import { registerStart } from "./commands/start.ts";
-import { registerGraph, registerValidate, registerWorkflows } from "./commands/workflows.ts";
+import { registerGraph, registerSchema, registerValidate, registerWorkflows } from "./commands/workflows.ts";
 import { registerCheck } from "./deploy/check.ts";
 import { registerDeploy, registerDoctor } from "./deploy/deploy.ts";
 import { registerPack } from "./deploy/pack.ts";
@@ -52,6 +52,7 @@ const registrations = [
   registerReplay,
   registerWorkflows,
   registerValidate,
+  registerSchema,
   registerGraph,
   registerChaos,
   registerApply,

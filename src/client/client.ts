@@ -51,12 +51,11 @@ export interface Client extends AsyncDisposable {
   /**
    * Starts a batch. Resolves when it is stored. Throws `WORKFLOW_UNKNOWN`, `INPUT_INVALID`, `INPUT_TOO_LARGE`.
    */
-  start<Input, Tasks>(
-    workflow: Workflow<Input, Tasks>,
+  start<Input = JsonValue, Tasks = AnyTasks>(
+    workflow: Workflow<Input, Tasks> | string,
     input?: GivenInput<Input>,
     options?: ClientStartOptions,
   ): Promise<BatchHandle<Tasks>>;
-  start(workflowId: string, input?: JsonValue, options?: ClientStartOptions): Promise<BatchHandle>;
   /** A batch by its id. Does not read it. */
   batch(batchId: string): BatchHandle;
   /** Ends the waits for results, and closes files and connections. */

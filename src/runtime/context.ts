@@ -70,7 +70,7 @@ export function createContext(
       const { status, error } = await outcomeOfParent(taskId);
       return { status, error };
     },
-    waitForCompletion(timeout: string) {
+    waitForCompletion(timeout: Duration) {
       const where = `task ${task.id}`;
       const seconds = parseDurationSeconds(timeout, where);
       if (seconds <= limits.delaySeconds) return new WaitForCompletion(seconds);

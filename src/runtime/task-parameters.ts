@@ -51,10 +51,10 @@ function holdsPlaceholder(value: unknown): boolean {
  * its source. They are stored as written: placeholders and defaults are applied when the task runs.
  * Throws `TASK_PARAMETERS_INVALID`, listing every problem, and `SECRET_IN_DEFINITION`.
  */
-export function taskOfType<Parameters, Result>(
+export function taskOfType<Parameters, Result, Written, Needed>(
   type: TaskType<Parameters, Result>,
-  parameters: unknown,
-): TaskSpec<Result> {
+  parameters: Written,
+): TaskSpec<Result, Written, Needed> {
   const issues = parameterIssues(type, parameters);
   if (issues.length > 0) throw invalid(type.type, z.prettifyError(new z.core.$ZodError([...issues])));
   const encoded = encodeJson(parameters);

@@ -1,6 +1,7 @@
 import type * as z from "zod";
 import type { StoredError, TaskStatus } from "../core/records.ts";
 import type { LiteralSecret } from "../core/template/secret-references.ts";
+import type { Duration } from "../core/values/duration.ts";
 import type { JsonObject, JsonValue } from "../core/values/json.ts";
 import type { SecretRedactor } from "../core/values/secrets.ts";
 import type { HttpClient } from "../ports/http.ts";
@@ -45,6 +46,11 @@ export interface TaskNotes {
 
 export type ItemWork<Item> = (item: Item, index: number) => Promise<unknown> | unknown;
 
+/** The ids of a task's parents, or a text for the compiler to print. */
+type ParentId<Parents> = [keyof Parents] extends [never]
+  ? "this task has no parents: name them in `after`"
+  : keyof Parents & string;
+
 /** What a task's code is called with. `Parents` maps the ids in `after` to the results of those tasks. */
 export interface TaskContext<Input = JsonValue, Parents = Readonly<Record<string, unknown>>>
   extends TaskNotes {
@@ -64,9 +70,9 @@ export interface TaskContext<Input = JsonValue, Parents = Readonly<Record<string
   readonly log: Logger;
   readonly services: Services;
   /** The result of a parent. Throws a TaskError unless the parent ended SUCCESS; see `parentStatus`. */
-  parent<Id extends keyof Parents & string>(taskId: Id): Promise<Parents[Id]>;
+  parent<Id extends ParentId<Parents>>(taskId: Id): Promise<Parents[Id & keyof Parents]>;
   /** How a parent ended, for tasks whose rule lets them run after a failure. */
-  parentStatus(taskId: keyof Parents & string): Promise<ParentStatus>;
+  parentStatus(taskId: ParentId<Parents>): Promise<ParentStatus>;
   /** Work that is done only once, and waits during which the task holds no worker. */
   readonly step: Steps;
   /** Reports to the task's callback while it runs. */
@@ -75,7 +81,7 @@ export interface TaskContext<Input = JsonValue, Parents = Readonly<Record<string
    * `return context.waitForCompletion("2h")` parks the task until another system sends its completion, for at most that
    * long. Throws a BatonError `DURATION_INVALID` or `DURATION_TOO_LONG`.
    */
-  waitForCompletion(timeout: string): WaitForCompletion;
+  waitForCompletion(timeout: Duration): WaitForCompletion;
 }
 
 export interface ParentStatus {
@@ -102,15 +108,24 @@ export type AnyTaskFunction = TaskFunction<JsonValue, Readonly<Record<string, un
 /** Returns the idempotency key for an input. Calls with the same key are the same work. */
 export type KeyFunction<Input = JsonValue> = (input: Input) => string;
 
-/** A task of a type, with its parameters: plain data that is stored with the definition. */
-export interface TaskSpec<Result> {
+/**
+ * A task of a type, with its parameters: plain data that is stored with the definition.
+ * `Arguments`: its parameters, from which its idempotency key is made. `Needed`: what the input of the workflow has to
+ * be.
+ */
+export interface TaskSpec<Result, Arguments = unknown, Needed = unknown> {
   readonly type: string;
   readonly with: JsonObject;
   /** Never set. It carries the type of the result. */
   readonly result?: Result;
+  /** Never set. It carries the types of the parameters and of the input. */
+  readonly types?: { readonly given: Arguments; readonly needed: Needed };
   /** The type, if it is not one of Baton's own. */
   readonly taskType?: TaskType;
 }
+
+/** A text with a placeholder, such as `{{ input.day }}`, in place of a value that is known when the task runs. */
+export type Placeholder = `${string}{{${string}}}${string}`;
 
 /** A task type, which workflows use by name: a built-in, or one of the project. */
 export interface TaskType<Parameters = unknown, Result = unknown> {

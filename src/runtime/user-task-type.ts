@@ -4,7 +4,7 @@ import type { SecretRedactor } from "../core/values/secrets.ts";
 import { NameSchema } from "../core/values/text.ts";
 import { FUNCTION_TASK_TYPE } from "../core/workflow/definition.ts";
 import { taskOfType } from "./task-parameters.ts";
-import type { CancelContext, TaskContext, TaskSpec, TaskType } from "./task-type.ts";
+import type { CancelContext, Placeholder, TaskContext, TaskSpec, TaskType } from "./task-type.ts";
 
 /** The names of Baton's own task types, which no other type may have. */
 export const builtInTypeNames = [
@@ -16,9 +16,6 @@ export const builtInTypeNames = [
   "archiveFile",
   "http",
 ] as const;
-
-/** A text with a placeholder, such as `{{ input.day }}`, in place of a value that is known when the task runs. */
-type Placeholder = `${string}{{${string}}}${string}`;
 
 /** Parameters as a workflow writes them: each value may be a placeholder. */
 export type WrittenParameters<Value> = Value extends string | number | boolean | null | undefined
@@ -45,10 +42,14 @@ export interface TaskTypeOptions<Parameters, Written, Result> {
 /** Marks a task type. A workflow file may import another copy of the package than the one that loads it. */
 const brand: unique symbol = Symbol.for("baton.taskType");
 
-/** A task type of a project's own. Called with parameters, it is a task for a workflow. */
-export interface UserTaskType<Parameters, Result> {
-  (parameters: Parameters): TaskSpec<Result>;
+/** A task type of a project's own, whatever its parameters are. */
+export interface AnyTaskType {
   readonly [brand]: TaskType;
+}
+
+/** A task type of a project's own. Called with parameters, it is a task for a workflow. */
+export interface UserTaskType<Parameters, Result> extends AnyTaskType {
+  (parameters: Parameters): TaskSpec<Result, Parameters>;
 }
 
 /**
@@ -70,7 +71,7 @@ export function defineTaskType<Parameters extends object, Written extends object
     run: async (context, given, secrets) => options.run(context, given, secrets),
     ...(cancel && { cancel: (context, given) => cancel.call(options, context, given) }),
   };
-  const define = (written: WrittenParameters<Written>): TaskSpec<Result> => ({
+  const define = (written: WrittenParameters<Written>): TaskSpec<Result, WrittenParameters<Written>> => ({
     ...taskOfType(type, written),
     taskType: type,
   });

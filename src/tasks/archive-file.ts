@@ -2,7 +2,7 @@ import * as z from "zod";
 import { ARCHIVE_FILE_TASK_TYPE } from "../core/workflow/trigger.ts";
 import { taskOfType } from "../runtime/task-parameters.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
-import { type FileParameter, FileParameterSchema, resolveFile } from "./warehouse-job.ts";
+import { type FileParameter, FileParameterSchema, type NeededInput, resolveFile } from "./warehouse-job.ts";
 
 export interface ArchiveFileParameters {
   /** Target folder in the same bucket, such as `archive/`. The file keeps its path below it. */
@@ -18,8 +18,11 @@ export interface ArchiveFileResult {
 }
 
 const ParametersSchema = z.strictObject({
-  to: z.string().regex(/[^/]/, "`to` names a folder, such as archive/"),
-  file: FileParameterSchema.optional(),
+  to: z
+    .string()
+    .regex(/[^/]/, "`to` names a folder, such as archive/")
+    .describe("Target folder in the same bucket, such as `archive/`. The file keeps its path below it"),
+  file: FileParameterSchema.optional().describe("Default: the file whose drop started the workflow"),
 });
 
 export const archiveFileType: TaskType<z.infer<typeof ParametersSchema>, ArchiveFileResult> = {
@@ -33,7 +36,9 @@ export const archiveFileType: TaskType<z.infer<typeof ParametersSchema>, Archive
  * Moves a file into a folder of its bucket, keeping its path: `sales/a.csv` becomes `archive/sales/a.csv`. It never
  * replaces other content: a taken name gets the first 8 characters of the generation (`a.1f2e3d4c.csv`).
  */
-export function archiveFile(parameters: ArchiveFileParameters): TaskSpec<ArchiveFileResult> {
+export function archiveFile<File extends FileParameter | undefined = undefined>(
+  parameters: ArchiveFileParameters & { readonly file?: File },
+): TaskSpec<ArchiveFileResult, ArchiveFileParameters, NeededInput<File>> {
   return taskOfType(archiveFileType, parameters);
 }
 

@@ -1,6 +1,8 @@
 import * as z from "zod";
 import { BatonError } from "../core/errors/errors.ts";
+import { type Duration, DurationSchema } from "../core/values/duration.ts";
 import type { CompilationSettings, CompilationSource, InvocationConfig } from "../ports/services.ts";
+import type { Placeholder } from "../runtime/task-type.ts";
 
 export interface DataformParameters {
   /** `projects/p/locations/l/repositories/r`, or its parts. */
@@ -38,9 +40,9 @@ export interface DataformParameters {
   /** Whether a failed invocation is retried. Default false. */
   readonly retryFailed?: boolean;
   /** How long an invocation may take; then it is cancelled. Default `"1h"`. */
-  readonly timeout?: string;
+  readonly timeout?: Duration | Placeholder;
   /** Time between two polls. Default `"15s"`. */
-  readonly every?: string;
+  readonly every?: Duration | Placeholder;
 }
 
 const text = z.string().min(1);
@@ -84,25 +86,53 @@ function isCompiled(given: {
 
 export const DataformParametersSchema = z
   .strictObject({
-    repository: z.union([text, z.strictObject({ project: text, location: text, repository: text })]),
-    gitCommitish: text.optional(),
-    workspace: text.optional(),
-    releaseConfig: text.optional(),
-    compilationResult: text.optional(),
-    workflowConfig: text.optional(),
-    codeCompilationConfig: CompilationSettingsSchema.optional(),
-    includedTags: z.array(text).optional(),
+    repository: z
+      .union([text, z.strictObject({ project: text, location: text, repository: text })])
+      .describe("`projects/p/locations/l/repositories/r`, or its parts"),
+    gitCommitish: text
+      .optional()
+      .describe("A branch, tag or commit to compile. Exactly one of these five is given"),
+    workspace: text.optional().describe("A workspace of the repository to compile"),
+    releaseConfig: text
+      .optional()
+      .describe("A release configuration of the repository to compile, in its current form"),
+    compilationResult: text.optional().describe("An existing compilation result"),
+    workflowConfig: text
+      .optional()
+      .describe("A workflow configuration of the repository: its own release, actions and service account"),
+    codeCompilationConfig: CompilationSettingsSchema.optional().describe(
+      "Settings of a compilation that override those in the repository's files",
+    ),
+    includedTags: z
+      .array(text)
+      .optional()
+      .describe("Actions with one of these tags. No tags and no targets: all actions"),
     includedTargets: z
       .array(z.strictObject({ database: text.optional(), schema: text.optional(), name: text }))
       .optional(),
-    transitiveDependenciesIncluded: z.boolean().optional(),
-    transitiveDependentsIncluded: z.boolean().optional(),
+    transitiveDependenciesIncluded: z
+      .boolean()
+      .optional()
+      .describe("With tags or targets: also run the actions that they depend on"),
+    transitiveDependentsIncluded: z
+      .boolean()
+      .optional()
+      .describe("With tags or targets: also run the actions that depend on them"),
     fullyRefreshIncrementalTables: z.boolean().optional(),
-    queryPriority: z.enum(["INTERACTIVE", "BATCH"]).optional(),
-    serviceAccount: text.optional(),
-    retryFailed: z.boolean().default(false),
-    timeout: z.string().default("1h"),
-    every: z.string().default("15s"),
+    queryPriority: z
+      .enum(["INTERACTIVE", "BATCH"])
+      .optional()
+      .describe("How BigQuery runs the queries. Default: Dataform's, which is `INTERACTIVE`"),
+    serviceAccount: text
+      .optional()
+      .describe(
+        "E-mail address of the service account that the actions run as. Default: that of the repository",
+      ),
+    retryFailed: z.boolean().default(false).describe("Whether a failed invocation is retried. Default false"),
+    timeout: DurationSchema.default("1h").describe(
+      'How long an invocation may take; then it is cancelled. Default `"1h"`',
+    ),
+    every: DurationSchema.default("15s").describe('Time between two polls. Default `"15s"`'),
   })
   .refine((given) => sources.filter((source) => given[source] !== undefined).length === 1, {
     message: `Give one of ${sources.join(", ")}`,

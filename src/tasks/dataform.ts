@@ -53,7 +53,7 @@ export const dataformType: TaskType<Parameters, DataformResult> = {
  * Runs the actions of a Dataform repository once, and waits for their end without occupying a worker. Fails with
  * `DATAFORM_COMPILATION_FAILED`, and with `DATAFORM_FAILED` naming the actions that failed.
  */
-export function dataform(parameters: DataformParameters): TaskSpec<DataformResult> {
+export function dataform(parameters: DataformParameters): TaskSpec<DataformResult, DataformParameters> {
   return taskOfType(dataformType, parameters);
 }
 

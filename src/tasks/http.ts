@@ -7,14 +7,14 @@ import {
   secretsInHeaders,
   secretsInUrl,
 } from "../core/template/secret-references.ts";
-import { parseDurationSeconds } from "../core/values/duration.ts";
+import { type Duration, DurationSchema, parseDurationSeconds } from "../core/values/duration.ts";
 import { type JsonValue, JsonValueSchema } from "../core/values/json.ts";
 import { parseExactJson } from "../core/values/json-text.ts";
 import type { SecretRedactor } from "../core/values/secrets.ts";
 import { redactUrl } from "../core/values/text.ts";
 import type { HttpResponse } from "../ports/http.ts";
 import { taskOfType } from "../runtime/task-parameters.ts";
-import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
+import type { Placeholder, TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 
 type HttpMethod = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -26,7 +26,7 @@ export interface HttpParameters {
   /** Sent as JSON. */
   readonly body?: JsonValue;
   /** For the whole exchange, redirects included. Default `"30s"`. */
-  readonly timeout?: string;
+  readonly timeout?: Duration | Placeholder;
   /** Statuses that count as success. Default: 200 to 299. */
   readonly expect?: readonly number[];
   /** A larger answer fails the task. Default 1 MiB. */
@@ -48,14 +48,32 @@ const retryableStatuses: ReadonlySet<number> = new Set([408, 425, 429]);
 
 const ParametersSchema = z
   .strictObject({
-    url: z.string().min(1),
-    method: z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]).optional(),
-    headers: z.record(z.string(), z.string()).default({}),
-    body: JsonValueSchema.optional(),
-    timeout: z.string().default("30s"),
-    expect: z.array(z.int().min(100).max(599)).nonempty().optional(),
-    maxResponseBytes: z.int().positive().default(limits.httpAnswerBytes),
-    largeNumbers: z.enum(["refuse", "text"]).default("refuse"),
+    url: z.string().min(1).describe("Where the request goes"),
+    method: z
+      .enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+      .optional()
+      .describe("Default: POST with a body, GET without"),
+    headers: z.record(z.string(), z.string()).default({}).describe("Headers by their names"),
+    body: JsonValueSchema.optional().describe("Sent as JSON"),
+    timeout: DurationSchema.default("30s").describe(
+      'For the whole exchange, redirects included. Default `"30s"`',
+    ),
+    expect: z
+      .array(z.int().min(100).max(599))
+      .nonempty()
+      .optional()
+      .describe("Statuses that count as success. Default: 200 to 299"),
+    maxResponseBytes: z
+      .int()
+      .positive()
+      .default(limits.httpAnswerBytes)
+      .describe("A larger answer fails the task. Default 1 MiB"),
+    largeNumbers: z
+      .enum(["refuse", "text"])
+      .default("refuse")
+      .describe(
+        "How to handle numbers in the answer that a double can't hold exactly, such as ids of 64 bits",
+      ),
   })
   .refine(({ method, body }) => body === undefined || (method !== "GET" && method !== "HEAD"), {
     path: ["body"],
@@ -81,7 +99,7 @@ export const httpType: TaskType<Parameters, HttpResult> = {
  * 408, 425, 429 and 5xx are retried, no sooner than a `Retry-After` allows. Other unexpected statuses fail the
  * task (`HTTP_STATUS`).
  */
-export function http(parameters: HttpParameters): TaskSpec<HttpResult> {
+export function http(parameters: HttpParameters): TaskSpec<HttpResult, HttpParameters> {
   return taskOfType(httpType, parameters);
 }
 

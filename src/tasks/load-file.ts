@@ -17,6 +17,7 @@ import {
   jobName,
   keySchema,
   modeSchema,
+  type NeededInput,
   resolveFile,
   type TableResult,
   tableSchema,
@@ -83,24 +84,61 @@ const columnSchema = z.union([
 const ParametersSchema = z
   .strictObject({
     table: tableSchema,
-    format: z.enum(["csv", "json", "jsonl", "parquet"]).optional(),
-    mode: modeSchema.default("append"),
-    key: keySchema.optional(),
-    delimiter: delimiterSchema.optional(),
-    quote: quoteSchema.optional(),
-    header: z.boolean().optional(),
-    encoding: z.enum(encodings).optional(),
-    decimal: z.enum([".", ","]).optional(),
-    dateFormat: z.union([dateFormatSchema, z.array(dateFormatSchema).min(1)]).optional(),
-    nullValues: z.array(z.string()).max(limits.nullValues).optional(),
+    format: z
+      .enum(["csv", "json", "jsonl", "parquet"])
+      .optional()
+      .describe("Default: by the file's extension: .csv, .tsv, .jsonl, .ndjson, .json, .parquet"),
+    mode: modeSchema
+      .default("append")
+      .describe(
+        "`append` (default), `replace` the whole table, or `merge`: update rows of the same key and add the others",
+      ),
+    key: keySchema.optional().describe("With mode merge: the columns that identify a row"),
+    delimiter: delimiterSchema.optional().describe("Of a CSV file: the character between its cells"),
+    quote: quoteSchema
+      .optional()
+      .describe('Of a CSV file: the character around cells that hold a delimiter, or `""` if there is none.'),
+    header: z
+      .boolean()
+      .optional()
+      .describe("Of a CSV file: whether its first row holds the names of the columns. Default: true"),
+    encoding: z
+      .enum(encodings)
+      .optional()
+      .describe("Of a text file. Default: UTF-8, or what a byte order mark says"),
+    decimal: z
+      .enum([".", ","])
+      .optional()
+      .describe(
+        'Of a CSV file: the decimal point of its numbers. With `","`, `1.234,50` is a number. Default: `"."`',
+      ),
+    dateFormat: z
+      .union([dateFormatSchema, z.array(dateFormatSchema).min(1)])
+      .optional()
+      .describe("Of a CSV file: how it writes dates and times, such as `DD.MM.YYYY`, or a list of it."),
+    nullValues: z
+      .array(z.string())
+      .max(limits.nullValues)
+      .optional()
+      .describe(
+        'Of a CSV file: texts that mean NULL in every column, besides empty cells, such as `["NA", "-"]`',
+      ),
     columns: z
       .union([z.record(z.string(), kindSchema), z.array(columnSchema).min(1)], {
         error: `types by name, such as { zip: "text" }, or a list of names; types are ${columnKinds.join(", ")}`,
       })
       .optional(),
-    allowMissing: z.boolean().optional(),
-    skipRows: z.int().min(0).max(limits.skippedRows).optional(),
-    file: FileParameterSchema.optional(),
+    allowMissing: z
+      .boolean()
+      .optional()
+      .describe("Of a CSV file: whether rows may lack cells at their end, and the file columns of its table"),
+    skipRows: z
+      .int()
+      .min(0)
+      .max(limits.skippedRows)
+      .optional()
+      .describe("Of a CSV file: the number of lines above its header. Default: 0"),
+    file: FileParameterSchema.optional().describe("Default: the file whose drop started the workflow"),
   })
   .superRefine(checkKey)
   .superRefine(checkFormats);
@@ -138,7 +176,9 @@ export const loadFileType: TaskType<Parameters, TableResult> = {
 };
 
 /** Loads a file into a table of the warehouse. Retries do not load it twice. Columns are matched by name. */
-export function loadFile(parameters: LoadFileParameters): TaskSpec<TableResult> {
+export function loadFile<File extends FileParameter | undefined = undefined>(
+  parameters: LoadFileParameters & { readonly file?: File },
+): TaskSpec<TableResult, LoadFileParameters, NeededInput<File>> {
   return taskOfType(loadFileType, parameters);
 }
 

@@ -1,9 +1,10 @@
 import * as z from "zod";
 import { TaskError } from "../core/errors/errors.ts";
+import { type Duration, DurationSchema } from "../core/values/duration.ts";
 import { type JsonObject, JsonObjectSchema } from "../core/values/json.ts";
 import type { PowerBi, Refresh, RefreshRequest } from "../ports/services.ts";
 import { taskOfType } from "../runtime/task-parameters.ts";
-import type { CancelContext, TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
+import type { CancelContext, Placeholder, TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import {
   endRound,
   isRoundOver,
@@ -18,15 +19,27 @@ const text = z.string().min(1);
 const PowerBiParametersSchema = z.strictObject({
   dataset: text,
   workspace: text,
-  notifyOption: z.enum(["NoNotification", "MailOnCompletion", "MailOnFailure"]).default("NoNotification"),
-  type: z.enum(["Full", "ClearValues", "Calculate", "DataOnly", "Automatic", "Defragment"]).optional(),
+  notifyOption: z
+    .enum(["NoNotification", "MailOnCompletion", "MailOnFailure"])
+    .default("NoNotification")
+    .describe("Who gets an email from Power BI. Default `NoNotification`"),
+  type: z
+    .enum(["Full", "ClearValues", "Calculate", "DataOnly", "Automatic", "Defragment"])
+    .optional()
+    .describe("Makes it an enhanced refresh (Premium, Embedded or Fabric), like the three that follow"),
   commitMode: z.enum(["Transactional", "PartialBatch"]).optional(),
   retryCount: z.int().min(0).max(10).optional(),
-  objects: z.array(z.strictObject({ table: text, partition: text.optional() })).optional(),
-  ifRunning: z.enum(["adopt", "wait"]).default("adopt"),
-  retryFailed: z.boolean().default(false),
-  timeout: z.string().default("2h"),
-  every: z.string().default("30s"),
+  objects: z
+    .array(z.strictObject({ table: text, partition: text.optional() }))
+    .optional()
+    .describe("Tables and partitions. Default: all of the model"),
+  ifRunning: z.enum(["adopt", "wait"]).default("adopt").describe("If a refresh is already running:"),
+  retryFailed: z
+    .boolean()
+    .default(false)
+    .describe("Whether a failed refresh is retried. Default false: Power BI may allow only eight a day"),
+  timeout: DurationSchema.default("2h").describe('How long it may take. Default `"2h"`'),
+  every: DurationSchema.default("30s").describe('Time between two polls. Default `"30s"`'),
 });
 export type Parameters = z.infer<typeof PowerBiParametersSchema>;
 
@@ -63,7 +76,9 @@ export const powerBiRefreshType: TaskType<Parameters, PowerBiRefreshResult> = {
  * Refreshes a Power BI semantic model once, and waits for its end without occupying a worker. Fails with
  * `POWER_BI_REFRESH_FAILED`, and with `POWER_BI_REFRESH_LIMIT` when the refreshes of the day are used up.
  */
-export function powerBiRefresh(parameters: PowerBiRefreshParameters): TaskSpec<PowerBiRefreshResult> {
+export function powerBiRefresh(
+  parameters: PowerBiRefreshParameters,
+): TaskSpec<PowerBiRefreshResult, PowerBiRefreshParameters> {
   return taskOfType(powerBiRefreshType, parameters);
 }
 
@@ -266,7 +281,7 @@ export interface PowerBiRefreshParameters {
   /** Whether a failed refresh is retried. Default false: Power BI may allow only eight a day. */
   readonly retryFailed?: boolean;
   /** How long it may take. Default `"2h"`. */
-  readonly timeout?: string;
+  readonly timeout?: Duration | Placeholder;
   /** Time between two polls. Default `"30s"`. */
-  readonly every?: string;
+  readonly every?: Duration | Placeholder;
 }

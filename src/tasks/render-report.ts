@@ -44,12 +44,19 @@ export interface RenderReportResult {
 const ParametersSchema = z.strictObject({
   title: z.string().min(1),
   sql: sqlSchema,
-  x: z.string().min(1),
-  y: z.string().min(1),
-  series: z.string().min(1).optional(),
-  kind: z.enum(["bar", "line"]).default("bar"),
-  file: z.string().min(1),
-  parameters: JsonObjectSchema.default({}),
+  x: z.string().min(1).describe("Column of the x axis. Dates and times are drawn to scale"),
+  y: z.string().min(1).describe("Column of the numbers. Rows with the same x and series are added up"),
+  series: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Column that divides the rows into series, each with its colour"),
+  kind: z.enum(["bar", "line"]).default("bar").describe("Default `bar`"),
+  file: z
+    .string()
+    .min(1)
+    .describe("Name of the page in the bucket `reports`: `sales.html`. An existing page is replaced"),
+  parameters: JsonObjectSchema.default({}).describe("Values of the placeholders of the SQL"),
 });
 type Parameters = z.infer<typeof ParametersSchema>;
 
@@ -62,7 +69,9 @@ export const renderReportType: TaskType<Parameters, RenderReportResult> = {
 };
 
 /** Writes one self-contained HTML page with a chart of the rows of a query, with the numbers below it. */
-export function renderReport(parameters: RenderReportParameters): TaskSpec<RenderReportResult> {
+export function renderReport(
+  parameters: RenderReportParameters,
+): TaskSpec<RenderReportResult, RenderReportParameters> {
   return taskOfType(renderReportType, parameters);
 }
 

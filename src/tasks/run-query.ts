@@ -40,10 +40,20 @@ const ParametersSchema = z
   .strictObject({
     sql: sqlSchema,
     into: tableSchema,
-    mode: modeSchema.default("replace"),
-    key: keySchema.optional(),
-    parameters: JsonObjectSchema.default({}),
-    maximumBytesBilled: z.int().positive().optional(),
+    mode: modeSchema
+      .default("replace")
+      .describe(
+        "`replace` the whole table (default), `append`, or `merge`: update rows of the same key and add the others",
+      ),
+    key: keySchema.optional().describe("With mode merge: the columns that identify a row"),
+    parameters: JsonObjectSchema.default({}).describe(
+      "Values of `$name` (DuckDB) or `@name` (BigQuery, GoogleSQL)",
+    ),
+    maximumBytesBilled: z
+      .int()
+      .positive()
+      .optional()
+      .describe("BigQuery: a query that would be billed for more bytes fails without running"),
   })
   .superRefine(checkKey);
 type Parameters = z.infer<typeof ParametersSchema>;
@@ -58,7 +68,7 @@ export const runQueryType: TaskType<Parameters, TableResult> = {
 };
 
 /** Writes the rows of a SELECT into a table of the warehouse. Retries do not write them twice. */
-export function runQuery(parameters: RunQueryParameters): TaskSpec<TableResult> {
+export function runQuery(parameters: RunQueryParameters): TaskSpec<TableResult, RunQueryParameters> {
   return taskOfType(runQueryType, parameters);
 }
 

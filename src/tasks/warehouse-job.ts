@@ -89,6 +89,9 @@ export const FileParameterSchema = z.union([
 ]);
 export type FileParameter = z.infer<typeof FileParameterSchema>;
 
+/** What the input of the workflow has to be: without a `file` it is the drop. */
+export type NeededInput<File> = undefined extends File ? FileDropped : unknown;
+
 /**
  * The file a task works on: the one its parameters name, else the one whose drop started the workflow.
  * Throws a TaskError, `INPUT_INVALID`, not retryable, when there is neither.

@@ -5,7 +5,7 @@ import type { StartMessage } from "../core/messages.ts";
 import { encodeJson, type JsonValue } from "../core/values/json.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { AnyTaskFunction, TaskContext } from "../runtime/task-type.ts";
-import { exportedTaskType, type UserTaskType } from "../runtime/user-task-type.ts";
+import { type AnyTaskType, exportedTaskType } from "../runtime/user-task-type.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
 import type { Workflow } from "../workflow/builder.ts";
 import { readDataWorkflow } from "../workflow/data-workflow.ts";
@@ -85,7 +85,7 @@ export function testWorkflow(workflow: BuiltWorkflow, options: TestOptions = {})
  */
 export async function readWorkflow(
   path: string | URL,
-  { taskTypes = [] }: { readonly taskTypes?: readonly UserTaskType<never, unknown>[] } = {},
+  { taskTypes = [] }: { readonly taskTypes?: readonly AnyTaskType[] } = {},
 ): Promise<BuiltWorkflow> {
   const name = path instanceof URL ? fileURLToPath(path) : path;
   const own = taskTypes

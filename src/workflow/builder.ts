@@ -10,15 +10,17 @@ import {
   type TaskDefinition,
 } from "../core/workflow/definition.ts";
 import { type Trigger, TriggerSchema } from "../core/workflow/trigger.ts";
-import type {
-  AnyTaskFunction,
-  KeyFunction,
-  TaskFunction,
-  TaskSpec,
-  TaskType,
-  WaitForCompletion,
-} from "../runtime/task-type.ts";
+import type { AnyTaskFunction, KeyFunction, TaskFunction, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import { issueCode, parseTask, type TaskPolicies } from "./task-schema.ts";
+import type {
+  ArgumentsOf,
+  InputFor,
+  JsonResult,
+  NewId,
+  ParentOf,
+  ResultOf,
+  TriggerFor,
+} from "./typed-mistakes.ts";
 import { type BuiltWorkflow, noteUnfinished, workflowBrand, workflowBrandVersion } from "./workflow.ts";
 
 /**
@@ -120,31 +122,12 @@ class DeclaredTasks {
   }
 }
 
-export interface WorkflowOptions<Input> {
+export interface WorkflowOptions<Input, Given = unknown, On extends Trigger = Trigger> {
   /** What the workflow takes. Its output must be JSON: it is stored with the TaskBatch. Any JSON when absent. */
-  readonly input?: z.ZodType<Input>;
+  readonly input?: z.ZodType<Input, Given>;
   /** Triggers that start the workflow. */
-  readonly on?: readonly Trigger[];
+  readonly on?: readonly (On & TriggerFor<Given, On>)[];
 }
-
-/** An unused id. Ids that are known only at run time are checked then. */
-type NewId<Id extends string, Tasks> = string extends Id | keyof Tasks
-  ? Id
-  : Id extends keyof Tasks
-    ? never
-    : Id;
-
-/**
- * The value that a task's children get: the summary, if the task returns `{ result, summary }`. The result of a task
- * that waits for its completion comes from another system.
- */
-type ResultOf<Result> = WaitForCompletion extends Result
-  ? JsonValue
-  : Result extends { readonly result: unknown; readonly summary: infer Summary }
-    ? Exclude<keyof Result, "result" | "summary"> extends never
-      ? Summary
-      : Result
-    : Result;
 
 /** A workflow under construction. `Tasks` maps the ids of the tasks declared so far to their results. */
 export interface Workflow<Input, Tasks> extends BuiltWorkflow {
@@ -153,17 +136,28 @@ export interface Workflow<Input, Tasks> extends BuiltWorkflow {
    * declared before. Throws BatonErrors: `TASK_ID_DUPLICATE`, `PARENT_UNKNOWN`, `NAME_INVALID`, `DURATION_INVALID`,
    * `TASK_PARAMETERS_INVALID`, `WORKFLOW_INVALID`.
    */
-  task<Id extends string, Parent extends keyof Tasks & string = never, Result = JsonValue>(
+  task<
+    Id extends string,
+    Parent extends ParentOf<Tasks> = never,
+    Result = JsonValue,
+    Arguments = Input,
+    Needed = unknown,
+  >(
     id: NewId<Id, Tasks>,
-    task: TaskSpec<Result> | TaskFunction<Input, Pick<Tasks, Parent>, Result>,
-    policies?: TaskPolicies<Parent, Input>,
+    task: (
+      | TaskSpec<Result, Arguments, Needed>
+      | TaskFunction<Input, Pick<Tasks, Parent & keyof Tasks>, Result>
+    ) &
+      JsonResult<Result> &
+      InputFor<Input, Needed>,
+    policies?: TaskPolicies<Parent, NoInfer<ArgumentsOf<Arguments>>>,
   ): Workflow<Input, Tasks & { readonly [K in Id]: ResultOf<Result> }>;
 }
 
 /** Creates a workflow, a directed acyclic graph of tasks. Throws BatonErrors: `NAME_INVALID`, `WORKFLOW_INVALID`. */
-export function workflow<Input = JsonValue>(
+export function workflow<Input = JsonValue, Given = unknown, On extends Trigger = Trigger>(
   id: string,
-  options: WorkflowOptions<Input> = {},
+  options: WorkflowOptions<Input, Given, On> = {},
 ): Workflow<Input, Readonly<Record<never, never>>> {
   const name = NameSchema.safeParse(id);
   if (!name.success)
@@ -174,7 +168,13 @@ export function workflow<Input = JsonValue>(
     throw new BatonError("WORKFLOW_INVALID", `on: ${z.prettifyError(triggers.error)}`, {
       where: `workflow "${id}"`,
     });
-  return new WorkflowBuilder<Input, Readonly<Record<never, never>>>(id, options, DeclaredTasks.none);
+  const { input } = options;
+  return new WorkflowBuilder(id, { input, triggers: triggers.data }, DeclaredTasks.none);
+}
+
+interface WorkflowParts<Input> {
+  readonly input: z.ZodType<Input> | undefined;
+  readonly triggers: readonly Trigger[];
 }
 
 class WorkflowBuilder<Input, Tasks> implements Workflow<Input, Tasks> {
@@ -183,19 +183,19 @@ class WorkflowBuilder<Input, Tasks> implements Workflow<Input, Tasks> {
   readonly triggers: readonly Trigger[];
   readonly parseInput: (input: JsonValue) => JsonValue;
   readonly inputSchema: z.ZodType | undefined;
-  readonly #options: WorkflowOptions<Input>;
+  readonly #parts: WorkflowParts<Input>;
   readonly #tasks: DeclaredTasks;
   #definition: Definition | undefined;
   #code: ReadonlyMap<string, AnyTaskFunction> | undefined;
   #keyFunctions: ReadonlyMap<string, KeyFunction> | undefined;
   #taskTypes: ReadonlyMap<string, TaskType> | undefined;
 
-  constructor(id: string, options: WorkflowOptions<Input>, tasks: DeclaredTasks) {
+  constructor(id: string, parts: WorkflowParts<Input>, tasks: DeclaredTasks) {
     this.id = id;
-    this.triggers = options.on ?? [];
-    this.parseInput = parseInputWith(options.input, id);
-    this.inputSchema = options.input;
-    this.#options = options;
+    this.triggers = parts.triggers;
+    this.parseInput = parseInputWith(parts.input, id);
+    this.inputSchema = parts.input;
+    this.#parts = parts;
     this.#tasks = tasks;
   }
 
@@ -236,7 +236,7 @@ class WorkflowBuilder<Input, Tasks> implements Workflow<Input, Tasks> {
   task<Id extends string, Result>(
     id: string,
     task: TaskSpec<unknown> | AnyFunction,
-    policies: TaskPolicies<string, never> = {},
+    policies: AnyPolicies = {},
   ): Workflow<Input, Tasks & { readonly [K in Id]: ResultOf<Result> }> {
     const kind =
       typeof task === "function" ? { type: FUNCTION_TASK_TYPE } : { type: task.type, with: task.with };
@@ -249,7 +249,7 @@ class WorkflowBuilder<Input, Tasks> implements Workflow<Input, Tasks> {
       keyOf: keyFunctionOf(policies),
       taskType: typeof task === "function" ? undefined : task.taskType,
     });
-    return new WorkflowBuilder(this.id, this.#options, tasks);
+    return new WorkflowBuilder(this.id, this.#parts, tasks);
   }
 
   #check(added: TaskDefinition, hasKnownParents: boolean): void {
@@ -270,12 +270,15 @@ class WorkflowBuilder<Input, Tasks> implements Workflow<Input, Tasks> {
 
 type AnyFunction = (context: never) => unknown;
 
+/** Policies with their types erased. */
+type AnyPolicies = Pick<TaskPolicies, "after"> & { readonly idempotency?: true | { readonly key?: unknown } };
+
 /** The runtime gives every function the context of its type: the input by the schema, the parents by `after`. */
 function isTaskFunction(task: unknown): task is AnyTaskFunction {
   return typeof task === "function";
 }
 
-function keyFunctionOf({ idempotency }: TaskPolicies<string, never>): KeyFunction | undefined {
+function keyFunctionOf({ idempotency }: AnyPolicies): KeyFunction | undefined {
   const key = typeof idempotency === "object" ? idempotency.key : undefined;
   return isKeyFunction(key) ? key : undefined;
 }

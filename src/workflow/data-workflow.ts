@@ -38,14 +38,23 @@ function parameterProblems(type: TaskType, parameters: JsonObject): DataProblem[
 }
 
 const FileDropInputSchema = z
-  .strictObject({ fileDrop: DropPatternSchema, bucket: z.string().min(1).optional() })
+  .strictObject({
+    fileDrop: DropPatternSchema.describe("Pattern of the files that start it, such as sales/*.csv"),
+    bucket: z.string().min(1).optional().describe("Their bucket. Default: the inbox"),
+  })
   .transform(({ fileDrop: pattern, bucket }): Trigger => fileDrop(pattern, bucket ? { bucket } : {}));
 
 const ScheduleInputSchema = z
   .strictObject({
-    schedule: ScheduleSchema.shape.cron,
-    timeZone: ScheduleSchema.shape.timeZone.optional(),
-    missed: ScheduleSchema.shape.missed.optional(),
+    schedule: ScheduleSchema.shape.cron.describe(
+      "Cron pattern: minute, hour, day of month, month, day of week",
+    ),
+    timeZone: ScheduleSchema.shape.timeZone
+      .optional()
+      .describe("IANA name of the pattern's time zone. Default: UTC"),
+    missed: ScheduleSchema.shape.missed
+      .optional()
+      .describe("What happens for times that passed while Baton was down. Default: skip"),
   })
   .transform(
     ({ schedule: cron, timeZone, missed }): Trigger =>
@@ -85,9 +94,16 @@ export type DataWorkflowResult =
     }
   | { readonly ok: false; readonly problems: readonly WorkflowProblem[] };
 
+/** Triggers as a file writes them. Files are read with the schema above, whose messages are better. */
+export const TriggersSchema = z.array(z.union([FileDropInputSchema, ScheduleInputSchema]));
+
+/** The fields of a workflow that are neither triggers nor tasks. */
+export const WorkflowHeadSchema = z.strictObject({
+  workflow: NameSchema.describe("Its name, by which it is started"),
+});
+
 /** Everything but the tasks. They are parsed one by one, so that an error in one does not hide those in others. */
-const WorkflowSchema = z.strictObject({
-  workflow: NameSchema,
+const WorkflowSchema = WorkflowHeadSchema.extend({
   on: z.array(TriggerInputSchema).optional(),
   tasks: z.array(z.unknown()).min(1).max(limits.tasksPerWorkflow),
 });

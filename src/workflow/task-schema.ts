@@ -7,7 +7,12 @@ import { defaults, limits } from "../core/limits.ts";
 import { type RetryPolicy, RetryPolicySchema } from "../core/retry.ts";
 import { timeZoneProblem } from "../core/schedule/slots.ts";
 import { secretsInUrl } from "../core/template/secret-references.ts";
-import { type Duration, formatDuration, parseDurationSeconds } from "../core/values/duration.ts";
+import {
+  type Duration,
+  durationPattern,
+  formatDuration,
+  parseDurationSeconds,
+} from "../core/values/duration.ts";
 import { JsonObjectSchema, type JsonValue } from "../core/values/json.ts";
 import { NameSchema } from "../core/values/text.ts";
 import {
@@ -16,14 +21,21 @@ import {
   ChildRuleSchema,
   type TaskDefinition,
 } from "../core/workflow/definition.ts";
+import type { KeyField } from "./typed-mistakes.ts";
 
 /** Parses `callback` of a task into its part of the definition. */
 const CallbackInputSchema = z
   .strictObject({
-    url: z.string().superRefine((url, context) => {
-      for (const { message } of secretsInUrl(url)) context.addIssue({ code: "custom", message });
-    }),
-    archive: z.strictObject({ table: z.string().optional(), key: z.array(z.string()) }).optional(),
+    url: z
+      .string()
+      .describe("Where callbacks are sent. May hold templates")
+      .superRefine((url, context) => {
+        for (const { message } of secretsInUrl(url)) context.addIssue({ code: "custom", message });
+      }),
+    archive: z
+      .strictObject({ table: z.string().optional(), key: z.array(z.string()) })
+      .optional()
+      .describe("Archives completed callbacks in a table of the warehouse, by fields of the arguments"),
   })
   .transform(
     ({ url, archive }): CallbackPolicy => ({
@@ -35,22 +47,26 @@ const CallbackInputSchema = z
 
 /** Parses a duration into seconds. `limit` says in words what the longest one is. */
 function durationUpTo(maxSeconds: number, limit = "the longest there can be") {
-  return z
-    .string({ error: 'a duration is text such as "30s", "5m" or "1h30m"' })
-    .transform((text, context): number => {
-      const problem = (message: string) => {
-        context.addIssue({ code: "custom", message });
-        return z.NEVER;
-      };
-      try {
-        const seconds = parseDurationSeconds(text, "");
-        if (seconds <= maxSeconds) return seconds;
-        return problem(`"${text}" is longer than ${formatDuration(maxSeconds * 1_000)}, ${limit}`);
-      } catch (error) {
-        if (error instanceof BatonError) return problem(error.message);
-        throw error;
-      }
-    });
+  return (
+    z
+      .string({ error: 'a duration is text such as "30s", "5m" or "1h30m"' })
+      // For the JSON Schema only. The check below says which part is wrong.
+      .meta({ pattern: durationPattern.source })
+      .transform((text, context): number => {
+        const problem = (message: string) => {
+          context.addIssue({ code: "custom", message });
+          return z.NEVER;
+        };
+        try {
+          const seconds = parseDurationSeconds(text, "");
+          if (seconds <= maxSeconds) return seconds;
+          return problem(`"${text}" is longer than ${formatDuration(maxSeconds * 1_000)}, ${limit}`);
+        } catch (error) {
+          if (error instanceof BatonError) return problem(error.message);
+          throw error;
+        }
+      })
+  );
 }
 
 const isKeyFunction = (key: unknown) => typeof key === "function";
@@ -77,12 +93,23 @@ const IdempotencyInputSchema = z
   .preprocess(
     (written) => (written === true ? {} : written),
     z.strictObject({
-      key: KeySchema.optional(),
-      scope: IdempotencySchema.shape.scope.optional(),
-      ttl: durationUpTo(limits.resultTtlSeconds).optional(),
-      lock: durationUpTo(limits.delaySeconds).optional(),
-      onLocked: IdempotencySchema.shape.onLocked.optional(),
-      recurring: z.boolean().optional(),
+      key: KeySchema.optional().describe("What makes two calls the same work. Default: all arguments"),
+      scope: IdempotencySchema.shape.scope
+        .optional()
+        .describe("global (default): in all batches; batch: within one"),
+      ttl: durationUpTo(limits.resultTtlSeconds)
+        .optional()
+        .describe("How long a result is reused. Default: 24h"),
+      lock: durationUpTo(limits.delaySeconds)
+        .optional()
+        .describe("How long the lock counts without a heartbeat. Default: 5m"),
+      onLocked: IdempotencySchema.shape.onLocked
+        .optional()
+        .describe("What a call does while another holds the lock. Default: wait"),
+      recurring: z
+        .boolean()
+        .optional()
+        .describe("Calls run one at a time, and again after a success. Default: false"),
     }),
   )
   .transform(
@@ -110,17 +137,17 @@ export interface RetryOptions {
   readonly jitter?: number;
 }
 
-export interface IdempotencyOptions<Input = JsonValue> {
+export interface IdempotencyOptions<Arguments = JsonValue> {
   /**
    * What makes two calls the same work: all `arguments` (default), some `fields` of them (`"lead_id?"` may be absent),
-   * the day in a time zone (or the `date` of the arguments), or the text that a function makes from the input.
+   * the day in a time zone (or the `date` of the arguments), or the text that a function makes from them.
    * The arguments of a function are the batch's input, those of a built-in task its parameters.
    */
   readonly key?:
     | "arguments"
-    | { readonly fields: readonly string[] }
+    | { readonly fields: readonly KeyField<Arguments>[] }
     | { readonly date: string }
-    | ((input: Input) => string);
+    | ((given: Arguments) => string);
   /** Scope of the key. Default `global`: all batches. */
   readonly scope?: "global" | "batch";
   /** How long a result is reused. Default `"24h"`. */
@@ -149,8 +176,8 @@ export interface CallbackOptions {
   };
 }
 
-/** The policies of a task. `Parent` is the ids of the tasks declared before it. */
-export interface TaskPolicies<Parent extends string = string, Input = JsonValue> {
+/** The policies of a task. `Parent` is the ids of the tasks declared before it, `Arguments` what it works on. */
+export interface TaskPolicies<Parent extends string = string, Arguments = JsonValue> {
   /** The tasks that it waits for. Without any it runs at once. */
   readonly after?: readonly Parent[];
   /** Which endings of those tasks make it run. Default `all_succeeded`. */
@@ -162,18 +189,28 @@ export interface TaskPolicies<Parent extends string = string, Input = JsonValue>
   /** The queue of its messages. Default `default`. */
   readonly queue?: string;
   /** Prevents the same work from being done twice, in this batch or others. `true`: by its arguments, for a day. */
-  readonly idempotency?: true | IdempotencyOptions<Input>;
+  readonly idempotency?: true | IdempotencyOptions<Arguments>;
   /** Reports to another system. */
   readonly callback?: CallbackOptions;
 }
 
 const RetrySchema = z
   .strictObject({
-    maxAttempts: RetryPolicySchema.shape.maxAttempts.optional(),
-    initial: durationUpTo(limits.delaySeconds).optional(),
-    factor: RetryPolicySchema.shape.factor.optional(),
-    max: durationUpTo(limits.delaySeconds).optional(),
-    jitter: RetryPolicySchema.shape.jitter.optional(),
+    maxAttempts: RetryPolicySchema.shape.maxAttempts
+      .optional()
+      .describe("All attempts, the first included. Default: 4"),
+    initial: durationUpTo(limits.delaySeconds)
+      .optional()
+      .describe("Wait before the second attempt. Default: 1m"),
+    factor: RetryPolicySchema.shape.factor
+      .optional()
+      .describe("Each further wait is this many times the one before. Default: 2"),
+    max: durationUpTo(limits.delaySeconds)
+      .optional()
+      .describe("The longest wait. Default: 1h, or `initial` where that is longer"),
+    jitter: RetryPolicySchema.shape.jitter
+      .optional()
+      .describe("Largest random addition, as a share of the wait, 0 to 1. Default: 0"),
   })
   .refine(({ initial = 0, max = initial }) => initial <= max, {
     path: ["max"],
@@ -184,26 +221,33 @@ const longestAttempt =
   "the longest that one attempt can take: split the work, or wait for it with `step.poll` or an event";
 
 /** Parses a task, from TypeScript or data, into its part of the definition. */
-const TaskInputSchema = z
+export const TaskInputSchema = z
   .strictObject({
-    id: NameSchema,
+    id: NameSchema.describe("Its name, unique in the workflow"),
     type: z.string(),
-    with: JsonObjectSchema.optional(),
+    with: JsonObjectSchema.optional().describe("The parameters of its type"),
     after: z
       .array(z.string())
       .refine((after) => new Set(after).size === after.length, "it names a task twice")
-      .optional(),
-    rule: ChildRuleSchema.optional(),
+      .optional()
+      .describe("Ids of the tasks that it waits for. Without any it runs at once"),
+    rule: ChildRuleSchema.optional().describe(
+      "Which endings of those tasks make it run. Default: all_succeeded",
+    ),
     /** `false` is one attempt. */
     retry: z
       .preprocess((retry) => (retry === false ? { maxAttempts: 1 } : retry), RetrySchema.optional())
-      .optional(),
+      .optional()
+      .describe("How often it is tried, and the waits between. `false` is one attempt"),
     timeout: durationUpTo(limits.timeoutSeconds, longestAttempt)
       .refine((seconds) => seconds > 0, "a timeout is longer than nothing")
-      .optional(),
-    queue: NameSchema.optional(),
-    idempotency: IdempotencyInputSchema.optional(),
-    callback: CallbackInputSchema.optional(),
+      .optional()
+      .describe("Longest time of one attempt. Default: 5m"),
+    queue: NameSchema.optional().describe("The queue of its messages. Default: default"),
+    idempotency: IdempotencyInputSchema.optional().describe(
+      "Does the same work only once, also in other batches. `true`: by its arguments, for a day",
+    ),
+    callback: CallbackInputSchema.optional().describe("Reports to another system"),
   })
   .refine(({ rule, after }) => rule === undefined || (after !== undefined && after.length > 0), {
     path: ["rule"],

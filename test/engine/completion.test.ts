@@ -1,15 +1,15 @@
 import { expect, test } from "vitest";
-import { workflow } from "../../src/index.ts";
+import { type Duration, workflow } from "../../src/index.ts";
 import { testApp, untilEnded } from "../support/app.ts";
 import { firstTime, statusOf, withStore } from "../support/faults.ts";
 import { callbackReceiver } from "../support/receiver.ts";
 
-const approval = (timeout = "1h") =>
+const approval = (timeout: Duration = "1h") =>
   workflow("approval")
     .task("ask", (task) => task.waitForCompletion(timeout))
     .task("act", async (task) => task.parent("ask"), { after: ["ask"] });
 
-async function startWaiting(timeout?: string) {
+async function startWaiting(timeout?: Duration) {
   const app = testApp({ workflows: [approval(timeout)] });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "approval" });
   const complete = (completion?: { result: string } | { error: string }) =>

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { BatonError } from "../../src/core/errors/errors.ts";
 import { isRedrivable } from "../../src/core/messages.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
-import { TaskError, workflow } from "../../src/index.ts";
+import { type Duration, TaskError, workflow } from "../../src/index.ts";
 import type { OutgoingMessage } from "../../src/ports/broker.ts";
 import type { ObjectStore } from "../../src/ports/objects.ts";
 import type { Write } from "../../src/ports/store.ts";
@@ -209,7 +209,7 @@ test("a completion that is kept when the wait is over still counts", async () =>
 });
 
 test("a completion in time counts, also when another call holds the lock for longer than the wait", async () => {
-  const brief = workflow("flow", { input: z.object({ id: z.number(), wait: z.string() }) }).task(
+  const brief = workflow("flow", { input: z.object({ id: z.number(), wait: z.custom<Duration>() }) }).task(
     "ask",
     (task) => task.waitForCompletion(task.input.wait),
     { idempotency: { key: { fields: ["id"] } } },

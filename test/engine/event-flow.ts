@@ -1,9 +1,9 @@
 import { expect } from "vitest";
-import type { JsonValue } from "../../src/index.ts";
+import type { Duration, JsonValue } from "../../src/index.ts";
 import { workflow } from "../../src/index.ts";
 import type { testApp } from "../support/app.ts";
 
-export const waits = (timeout = "1h") =>
+export const waits = (timeout: Duration = "1h") =>
   workflow("flow").task("work", ({ step }) => step.waitForEvent("approved", { timeout }));
 
 /** An app at work on a batch of the workflow, and events for it, by the way that messages come in. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { TaskError, workflow } from "../../src/index.ts";
+import { type Duration, TaskError, workflow } from "../../src/index.ts";
 import type { TaskContext } from "../../src/runtime/task-type.ts";
 import { runToEnd, testApp, untilEnded } from "../support/app.ts";
 import { firstTime } from "../support/faults.ts";
@@ -7,7 +7,7 @@ import { timedApp } from "../support/timed-app.ts";
 import { flowOf, soon } from "./step-flow.ts";
 
 test("a completion that would be waited for longer than it can be is refused, not cut", async () => {
-  const waits = (timeout: string) => flowOf((context) => context.waitForCompletion(timeout), soon);
+  const waits = (timeout: Duration) => flowOf((context) => context.waitForCompletion(timeout), soon);
   const view = await runToEnd(testApp({ workflows: [waits("31d")] }), "flow");
   expect(view.tasks[0]).toMatchObject({
     status: "ERROR",

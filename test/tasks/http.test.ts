@@ -134,7 +134,7 @@ it("keeps its limits", async () => {
   await expect(run({ maxResponseBytes: 1_000 })).rejects.toMatchObject({ code: "HTTP_FAILED" });
   const slow = run({ url: `${url}/silent`, timeout: "200ms" });
   await expect(slow).rejects.toMatchObject({ code: "HTTP_FAILED", retryable: true });
-  await expect(run({ timeout: "soon" })).rejects.toMatchObject({ code: "DURATION_INVALID" });
+  await expect(run({ timeout: "{{ 'soon' }}" })).rejects.toMatchObject({ code: "TASK_PARAMETERS_INVALID" });
 });
 
 it("stops when the task is aborted", async () => {

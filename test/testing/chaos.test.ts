@@ -211,7 +211,7 @@ test("events and completions are sent, mocks and fakes are used", async () => {
   const waits = workflow("waits")
     .task("ask", ({ step }) => step.waitForEvent("approved", { timeout: "2d" }))
     .task("ship", (context) => context.waitForCompletion("5d"), { after: ["ask"] })
-    .task("mocked", () => new Date(), { after: ["ship"] });
+    .task("mocked", (): unknown => new Date(), { after: ["ship"] });
   const seen = new Set<unknown>();
   const options = {
     events: { approved: { by: "Ada" } },

@@ -41,7 +41,7 @@ export const ignoresItsSignal = workflow("ignores-its-signal").task("copy", asyn
 });
 
 /** A Date is no JSON. */
-export const returnsADate = workflow("returns-a-date").task("when", () => ({ at: new Date(0) }));
+export const returnsADate = workflow("returns-a-date").task("when", (): unknown => ({ at: new Date(0) }));
 
 /** Sends a mail before a wait, outside of a step: after the wait the code runs again. */
 export const worksOutsideSteps = workflow("works-outside-steps").task("remind", async (context) => {

@@ -2,7 +2,10 @@ import { expectTypeOf, test } from "vitest";
 import * as z from "zod";
 import { FileDropped } from "../../src/core/messages.ts";
 import type { JsonValue } from "../../src/core/values/json.ts";
+import { fileDrop } from "../../src/core/workflow/trigger.ts";
 import type { TaskSpec } from "../../src/runtime/task-type.ts";
+import { http } from "../../src/tasks/http.ts";
+import { loadFile } from "../../src/tasks/load-file.ts";
 import { type Workflow, workflow } from "../../src/workflow/builder.ts";
 
 // The compiler is the test: `tsc --noEmit` checks every expectation, and that each @ts-expect-error is needed.
@@ -81,6 +84,23 @@ function mistakes() {
   sales.task("c", () => 3, { retries: 3 });
   // @ts-expect-error `retry: true` says nothing
   sales.task("c", () => 3, { retry: true });
+  // @ts-expect-error a result that is not JSON
+  sales.task("c", () => ({ at: new Date(0) }));
+  // @ts-expect-error a result that is a promise inside
+  sales.task("c", (context) => ({ b: context.parent("b") }), { after: ["b"] });
+  // @ts-expect-error a duration in words
+  sales.task("c", () => 3, { timeout: "5 minutes" });
+  // @ts-expect-error a parent of the first task
+  workflow("first").task("a", () => 1, { after: ["b"] });
+  const daily = workflow("daily", { input: z.object({ day: z.string() }) });
+  // @ts-expect-error a key field that the input has not
+  daily.task("c", () => 3, { idempotency: { key: { fields: ["dya"] } } });
+  // @ts-expect-error a key field that the parameters have not
+  daily.task("c", http({ url: "u" }), { idempotency: { key: { fields: ["day"] } } });
+  // @ts-expect-error a file of a workflow that no file starts
+  daily.task("c", loadFile({ table: "sales" }));
+  // @ts-expect-error a file that starts a workflow of another input
+  workflow("mixed", { input: z.object({ id: z.number() }), on: [fileDrop("*.csv")] });
   // @ts-expect-error neither a function nor a built-in
   sales.task("c", "loadFile");
 }

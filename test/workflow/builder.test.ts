@@ -108,10 +108,15 @@ test.each<[string, TaskPolicies, string, string]>([
   ["itself as a parent", { after: ["next"] }, "PARENT_UNKNOWN", '"next"'],
   ["a parent named twice", { after: ["load", "load"] }, "WORKFLOW_INVALID", "twice"],
   ["a rule without parents", { rule: "any_failed" }, "WORKFLOW_INVALID", "rule"],
-  ["a bad timeout", { timeout: "5 minutes" }, "DURATION_INVALID", '"5 minutes" is not a duration'],
+  [
+    "a bad timeout",
+    { timeout: JSON.parse('"5 minutes"') },
+    "DURATION_INVALID",
+    '"5 minutes" is not a duration',
+  ],
   ["no timeout at all", { timeout: "0s" }, "DURATION_INVALID", "timeout"],
   ["a timeout beyond the limit", { timeout: "2h" }, "DURATION_INVALID", "58 m 20 s"],
-  ["a bad wait", { retry: { initial: "soon" } }, "DURATION_INVALID", "retry.initial"],
+  ["a bad wait", { retry: { initial: JSON.parse('"soon"') } }, "DURATION_INVALID", "retry.initial"],
   ["a wait beyond the limit", { retry: { max: "31d" } }, "DURATION_INVALID", "retry.max"],
   [
     "a first wait that the longest would cut",

@@ -168,6 +168,19 @@ export function registerValidate(program: Command, session: Session): void {
     .action((path: string | undefined, { json }: { readonly json?: true }) => validate(session, path, json));
 }
 
+export function registerSchema(program: Command, session: Session): void {
+  program
+    .command("schema")
+    .description("print the JSON Schema of workflow files, with the task types of the project, for editors")
+    .option("--json", "print JSON, as without this option")
+    .addHelpText("after", "\nExample:\n  baton schema > baton.schema.json")
+    .action(async () => {
+      const { projectTaskTypes } = await import("../../app/check-workflows.ts");
+      const { workflowJsonSchema } = await import("../../workflow/json-schema.ts");
+      session.json(workflowJsonSchema(await projectTaskTypes(session.environment)));
+    });
+}
+
 async function validate(session: Session, path: string | undefined, json: true | undefined): Promise<void> {
   const target = path ?? (await configuredFolder(session));
   const { checkWorkflows } = await import("../../app/check-workflows.ts");

@@ -1,14 +1,31 @@
+import * as z from "zod";
 import { BatonError } from "../errors/errors.ts";
 import { daySeconds } from "./time.ts";
 
-/** A duration such as `"30s"`, `"5m"`, `"2h"`, `"1d"`, `"250ms"`, or a sum such as `"1h30m"`. */
-export type Duration = string;
+type Days = `${number}d` | "";
+type Hours = `${number}h` | "";
+type Minutes = `${number}m` | "";
+type Seconds = `${number}s` | "";
+type Milliseconds = `${number}ms` | "";
+
+/**
+ * A duration such as `"30s"`, `"5m"`, `"2h"`, `"1d"`, `"250ms"`, or a sum such as `"1h30m"`. The compiler takes a sum
+ * with its units from the longest to the shortest. At run time they may come in any order.
+ */
+export type Duration = Exclude<`${Days}${Hours}${Minutes}${Seconds}${Milliseconds}`, "">;
+
+export const durationPattern = /^(\d+(\.\d+)?(ms|s|m|h|d))+$/;
+
+export const DurationSchema: z.ZodType<Duration, string> = z
+  .string()
+  .regex(durationPattern, 'a duration is text such as "30s", "5m" or "1h30m"')
+  .pipe(z.custom<Duration>());
 
 const unitSeconds: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3_600, d: daySeconds };
 
 /** Throws `DURATION_INVALID`. `where`: the position, for the error. */
-export function parseDurationSeconds(text: Duration, where: string): number {
-  if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text))
+export function parseDurationSeconds(text: string, where: string): number {
+  if (!durationPattern.test(text))
     throw new BatonError("DURATION_INVALID", `"${text}" is not a duration`, { where });
   let seconds = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g))
@@ -29,7 +46,7 @@ export function formatDuration(milliseconds: number): string {
 }
 
 /** A duration as a workflow has it: `5m`, `1h30m`, `250ms`. */
-export function durationText(seconds: number): Duration {
+export function durationText(seconds: number): string {
   let rest = Math.round(seconds * 1_000);
   let text = "";
   for (const [unit, size] of Object.entries(unitSeconds).reverse()) {

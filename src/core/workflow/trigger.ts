@@ -114,9 +114,11 @@ const FileDropSchema = z.strictObject({
 /** What starts batches without a person. */
 export const TriggerSchema = z.discriminatedUnion("type", [FileDropSchema, ScheduleSchema]);
 export type Trigger = z.infer<typeof TriggerSchema>;
+export type FileDropTrigger = z.infer<typeof FileDropSchema>;
+type ScheduleTrigger = z.infer<typeof ScheduleSchema>;
 
 /** Starts a batch for every dropped file whose name matches the glob, such as `sales/*.csv`. */
-export function fileDrop(pattern: string, options: { readonly bucket?: string } = {}): Trigger {
+export function fileDrop(pattern: string, options: { readonly bucket?: string } = {}): FileDropTrigger {
   return { type: "fileDrop", pattern, ...options };
 }
 
@@ -131,7 +133,7 @@ export interface ScheduleOptions {
 }
 
 /** Starts a batch at the times of a cron pattern: minute, hour, day of month, month, day of week. */
-export function schedule(cron: string, options: ScheduleOptions = {}): Trigger {
+export function schedule(cron: string, options: ScheduleOptions = {}): ScheduleTrigger {
   return { type: "schedule", cron, timeZone: options.timeZone ?? "UTC", missed: options.missed ?? "skip" };
 }
 
