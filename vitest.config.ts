@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
@@ -43,6 +44,14 @@ export const shared = defineConfig({
   },
 });
 
+/** The project in samples/, whose tests use the build as those of any project do. A clone may be without it. */
+export function samples(test: { readonly include?: string[]; readonly exclude?: string[] }) {
+  const extended = "./samples/vitest.config.ts";
+  return existsSync(fileURLToPath(new URL(extended, import.meta.url)))
+    ? [{ extends: extended, root: "./samples", test: { name: "samples", ...test } }]
+    : [];
+}
+
 export default defineConfig({
   ...shared,
   test: {
@@ -68,10 +77,7 @@ export default defineConfig({
           isolate: false,
         },
       },
-      {
-        extends: true,
-        test: { name: "samples", include: ["samples/test/**/*.test.ts"], exclude: [long], pool: "forks" },
-      },
+      ...samples({ exclude: [long] }),
       {
         extends: true,
         test: { name: "programs", include: [...programs, ...alone], exclude: [long], pool: "forks" },

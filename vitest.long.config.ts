@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
-import { shared } from "./vitest.config.ts";
+import { samples, shared } from "./vitest.config.ts";
 
 /** The test command tries some of their cases each day; here all are tried. */
 const someCases = globSync("test/**/*.test.ts").filter((file) =>
@@ -14,9 +14,18 @@ export default defineConfig({
   ...shared,
   test: {
     ...shared.test,
-    include: ["{test,samples/test}/**/*.long.test.ts", ...someCases],
-    pool: "forks",
-    testTimeout: hangsMs,
-    env: { BATON_TEST_CASES: "all" },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "long",
+          include: ["test/**/*.long.test.ts", ...someCases],
+          pool: "forks",
+          testTimeout: hangsMs,
+          env: { BATON_TEST_CASES: "all" },
+        },
+      },
+      ...samples({ include: ["test/**/*.long.test.ts"] }),
+    ],
   },
 });

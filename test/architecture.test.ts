@@ -123,6 +123,9 @@ function folderOf(file: string): string {
 
 const sources = filesBelow("src");
 
+/** They name that folder, and work without it. */
+const ofSamples = new Set(["test/architecture.test.ts", "test/language.test.ts", "test/readme.test.ts"]);
+
 /** What a newcomer can take in: files that hold one idea whole, in folders that fit on a screen. */
 const shape = { filesInFolder: 15, longestFileLines: 300, leastMedianLines: 80, filesOfOneName: 2 };
 
@@ -206,6 +209,17 @@ test("nothing in src imports functions", () => {
   expect(
     sources.filter((file) => importsOf(file).some((specifier) => specifier.includes("functions/"))),
   ).toEqual([]);
+});
+
+test("nothing outside of samples uses what is in it", () => {
+  const files = globSync("{src,functions,bench,scripts,bin,test,template}/**/*.{ts,js,yaml,json}", {
+    cwd: root,
+  });
+  expect(files.length).toBeGreaterThan(900);
+  const named = files.filter(
+    (file) => !ofSamples.has(file) && /\bsamples\//.test(readFileSync(join(root, file), "utf8")),
+  );
+  expect(named).toEqual([]);
 });
 
 test("no file imports itself by way of others", () => {

@@ -44,11 +44,13 @@ const fillers = new Set(
 const pages = files("**/*.md");
 const texts = [
   ...pages,
-  ...files("{infra,findings,scripts,bin,bench,functions}/**/*.{tf,sh,js,ts,example}"),
+  ...files(
+    "{infra,findings,scripts,bin,bench,functions,samples/{lib,sql,workflows}}/**/*.{tf,sh,js,ts,example}",
+  ),
   "template/cloudbuild.yaml",
 ];
 /** Without the workflows of an earlier version, which stay as they were. */
-const sources = files("{src,test}/**/*.ts").filter(
+const sources = files("{src,test,samples/test}/**/*.ts").filter(
   (path) => path !== "test/language.test.ts" && !path.startsWith("test/fixtures/"),
 );
 

@@ -4,22 +4,22 @@ import { dataform, powerBiRefresh, type TaskSpec } from "baton-dag";
 const variable = (name: string) => process.env[name] || undefined;
 
 /**
- * The task that summarises: the Dataform repository that `BATON_SAMPLE_DATAFORM_REPOSITORY` names, at
- * `BATON_SAMPLE_DATAFORM_COMMITISH` (default `main`), else the stand-in.
+ * The task that summarises: the Dataform repository that `SALES_DATAFORM_REPOSITORY` names, at
+ * `SALES_DATAFORM_COMMITISH` (default `main`), else the stand-in.
  */
 export function dataformOr<Result>(standIn: TaskSpec<Result>): TaskSpec<unknown> {
-  const repository = variable("BATON_SAMPLE_DATAFORM_REPOSITORY");
+  const repository = variable("SALES_DATAFORM_REPOSITORY");
   if (repository === undefined) return standIn;
-  return dataform({ repository, gitCommitish: variable("BATON_SAMPLE_DATAFORM_COMMITISH") ?? "main" });
+  return dataform({ repository, gitCommitish: variable("SALES_DATAFORM_COMMITISH") ?? "main" });
 }
 
 /**
- * The task that reports: a refresh of the Power BI model that `BATON_SAMPLE_POWERBI_DATASET` and
- * `BATON_SAMPLE_POWERBI_WORKSPACE` name, else the stand-in.
+ * The task that reports: a refresh of the Power BI model that `SALES_POWERBI_DATASET` and
+ * `SALES_POWERBI_WORKSPACE` name, else the stand-in.
  */
 export function powerBiOr<Result>(standIn: TaskSpec<Result>): TaskSpec<unknown> {
-  const dataset = variable("BATON_SAMPLE_POWERBI_DATASET");
-  const workspace = variable("BATON_SAMPLE_POWERBI_WORKSPACE");
+  const dataset = variable("SALES_POWERBI_DATASET");
+  const workspace = variable("SALES_POWERBI_WORKSPACE");
   if (dataset === undefined || workspace === undefined) return standIn;
   // A refresh that began before the summary was written would not show it.
   return powerBiRefresh({ dataset, workspace, ifRunning: "wait" });

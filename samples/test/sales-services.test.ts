@@ -1,75 +1,39 @@
-import { copyFileSync, mkdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { testWorkflow } from "baton-dag/testing";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { startDataformServer } from "../../test/servers/dataform/server.ts";
-import { startPowerBiServer } from "../../test/servers/power-bi/server.ts";
-import { statuses, untilEnded } from "../../test/support/app.ts";
-import { remoteApp } from "../../test/tasks/remote-app.ts";
+import { sampleText } from "./support.ts";
 
-const sample = fileURLToPath(new URL("../data/sales/sales-2026-10.csv", import.meta.url));
-const repository = "projects/shop/locations/europe-west1/repositories/sales";
-const principal = { tenantId: "contoso", clientId: "baton", clientSecret: "hush" };
-const model = { workspace: "group-1", dataset: "model-1" };
+const name = "sales/sales-2026-10.csv";
+const lines = sampleText(name).split("\n").slice(0, 50).join("\n");
 
 /** The sample as it is built with these variables. */
 async function salesRefresh(environment: Readonly<Record<string, string>>) {
-  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+  for (const [variable, value] of Object.entries(environment)) vi.stubEnv(variable, value);
   onTestFinished(() => void vi.unstubAllEnvs());
   vi.resetModules();
   return (await import("../workflows/sales-refresh.ts")).default;
 }
 
 test("the sample uses Dataform and Power BI where they are named", async () => {
-  const dataform = await startDataformServer({ ending: { afterPolls: 0, state: "SUCCEEDED" } });
-  const powerBi = await startPowerBiServer({
-    principal,
-    ...model,
-    ending: { afterPolls: 0, status: "Completed" },
-  });
-  onTestFinished(async () => void (await Promise.all([dataform.close(), powerBi.close()])));
+  const repository = "projects/shop/locations/europe-west1/repositories/sales";
   const flow = await salesRefresh({
-    BATON_SAMPLE_DATAFORM_REPOSITORY: repository,
-    BATON_SAMPLE_DATAFORM_COMMITISH: "v2",
-    BATON_SAMPLE_POWERBI_WORKSPACE: model.workspace,
-    BATON_SAMPLE_POWERBI_DATASET: model.dataset,
+    SALES_DATAFORM_REPOSITORY: repository,
+    SALES_DATAFORM_COMMITISH: "v2",
+    SALES_POWERBI_WORKSPACE: "group-1",
+    SALES_POWERBI_DATASET: "model-1",
   });
-  const app = remoteApp({
-    workflows: [flow],
-    environment: {
-      BATON_DATAFORM_ENDPOINT: dataform.url,
-      BATON_POWERBI_TENANT_ID: principal.tenantId,
-      BATON_POWERBI_CLIENT_ID: principal.clientId,
-      BATON_POWERBI_CLIENT_SECRET: principal.clientSecret,
-      BATON_POWERBI_ENDPOINT: powerBi.url,
-      BATON_POWERBI_AUTHORITY: powerBi.url,
-    },
-  });
-  await app.inbox.start();
-  app.work.start();
-  const { folder } = app.configuration.inbox;
-  mkdirSync(`${folder}/sales`, { recursive: true });
-  copyFileSync(sample, `${folder}/sales/may.csv`);
-  const started = async () => (await app.engine.admin.list({ workflowId: "sales-refresh" }))[0]?.batchId;
-  await expect.poll(started).toBeDefined();
-  const view = await untilEnded(app, (await started()) ?? "");
-  expect(statuses(view)).toEqual({
-    load: "SUCCESS",
-    summarise: "SUCCESS",
-    report: "SUCCESS",
-    archive: "SUCCESS",
-  });
-  expect(dataform.state.compilations).toMatchObject([{ request: { gitCommitish: "v2" } }]);
-  expect(powerBi.dataset.refreshes).toMatchObject([{ status: "Completed" }]);
+  const run = await testWorkflow(flow).dropFile(name, lines);
+  expect(run.status).toBe("SUCCESS");
+  const [compile] = run.calls.filter(({ service, method }) => service === "dataform" && method === "compile");
+  expect(compile?.parameters[0]).toMatchObject({ repository });
+  expect(JSON.stringify(compile?.parameters)).toContain('"v2"');
+  const refreshed = run.calls.filter(({ service, method }) => service === "powerBi" && method === "start");
+  expect(refreshed).toHaveLength(1);
+  expect(JSON.stringify(refreshed[0]?.parameters)).toContain("model-1");
 });
 
 test("without those variables it makes the summary and the report here", async () => {
-  const { definition } = await salesRefresh({
-    BATON_SAMPLE_POWERBI_DATASET: "a dataset without its workspace",
-  });
-  expect(definition.tasks.map(({ type }) => type)).toEqual([
-    "loadFile",
-    "runQuery",
-    "renderReport",
-    "archiveFile",
-  ]);
+  const flow = await salesRefresh({ SALES_POWERBI_DATASET: "a dataset without its workspace" });
+  const run = await testWorkflow(flow).dropFile(name, lines);
+  expect(run.status).toBe("SUCCESS");
+  expect(new Set(run.calls.map(({ service }) => service))).toEqual(new Set(["warehouse", "objects"]));
 });

@@ -4,8 +4,8 @@ import { summarySql } from "../sql/sales-summary.ts";
 
 /**
  * Keeps a summary and a chart of sales up to date: drop a file into `sales/` of the inbox. Dataform computes the
- * summary if BATON_SAMPLE_DATAFORM_REPOSITORY (and …_COMMITISH) names a repository. Power BI makes the report if
- * BATON_SAMPLE_POWERBI_WORKSPACE and …_DATASET name a model. Otherwise this workflow does both.
+ * summary if SALES_DATAFORM_REPOSITORY (and …_COMMITISH) names a repository. Power BI makes the report if
+ * SALES_POWERBI_WORKSPACE and …_DATASET name a model. Otherwise this workflow does both.
  */
 export default workflow("sales-refresh", { input: FileDropped, on: [fileDrop("sales/*.csv")] })
   .task("load", loadFile({ table: "sales", mode: "merge", key: ["order_id"] }))

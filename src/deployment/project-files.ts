@@ -1,7 +1,7 @@
 import { existsSync, globSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { errorMessage } from "../core/errors/errors.ts";
-import { stripTypes } from "../workflow/file-error.ts";
+import { toJavaScript } from "../workflow/typescript-source.ts";
 
 /** The files of a project that its function needs. Paths start at the project's folder. */
 export interface ProjectFiles {
@@ -84,12 +84,12 @@ export function compiledName(path: string): string {
   return path.replace(/(?<!\.d)\.([cm]?)ts$/, ".$1js");
 }
 
-/** The text of a file in the deployed folder. Throws an error with the file for TypeScript that Node can't run. */
+/** The text of a file in the deployed folder. Throws an error with the file for text that is not TypeScript. */
 export function compiled(folder: string, path: string): Buffer {
   const source = readFileSync(join(folder, path));
   if (compiledName(path) === path) return source;
   try {
-    return Buffer.from(stripTypes(source.toString()));
+    return Buffer.from(toJavaScript(source.toString()).source);
   } catch (cause) {
     throw new Error(`${path} can't be compiled: ${errorMessage(cause)}`, { cause });
   }

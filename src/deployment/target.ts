@@ -38,8 +38,8 @@ export type Target = Readonly<ReturnType<typeof readTarget>>;
 const localOnly =
   /_EMULATOR_HOST$|^BATON_(?:WAREHOUSE|OBJECTS|DATA|INBOX|DURABILITY|PUBSUB_ENDPOINT|SECRET_MANAGER_ENDPOINT)$/;
 
-/** Baton's variables, without those of its samples and the secrets of tasks. */
-const batonVariable = /^BATON_(?!SAMPLE_|TASK_SECRET_)|^OTEL_|^GOOGLE_CLOUD_PROJECT$/;
+/** Baton's variables, without the secrets of tasks. */
+const batonVariable = /^BATON_(?!TASK_SECRET_)|^OTEL_|^GOOGLE_CLOUD_PROJECT$/;
 
 /** Throws `CONFIGURATION_INVALID` with every problem, and `USAGE`. */
 export function readTarget(shell: RawEnvironment, options: TargetOptions) {
@@ -73,7 +73,7 @@ export function readTarget(shell: RawEnvironment, options: TargetOptions) {
   const google = configuration?.google;
   if (!settings || !google || problems.length > 0)
     throw new BatonError("CONFIGURATION_INVALID", problemsText(problems.map(withOptionName(overrides))));
-  const warnings = [...targetWarnings(shell, file.variables, own.literal), logLevel.warning ?? []].flat();
+  const warnings = [...targetWarnings(file.variables, own.literal), logLevel.warning ?? []].flat();
   return {
     environment,
     /** Variables of the file that the function gets as they are. */
@@ -232,15 +232,10 @@ export function logLevelRules(level: LogLevel | undefined) {
   return level === "warn" ? { warning } : {};
 }
 
-function targetWarnings(shell: RawEnvironment, file: RawEnvironment, literal: TextVariables): string[] {
-  const samples = Object.keys(shell).filter(
-    (name) => name.startsWith("BATON_SAMPLE_") && shell[name] !== "" && !(name in file),
-  );
+function targetWarnings(file: RawEnvironment, literal: TextVariables): string[] {
   const local = Object.keys(file).filter((name) => localOnly.test(name));
   const secrets = Object.keys(literal).filter((name) => looksSecret(name, literal[name] ?? ""));
-  const effect = "changes the workflows here, but not in the function: put it into the file, or unset it";
   return [
-    ...samples.sort().map((name) => `${name} of this environment ${effect}`),
     ...local.map((name) => `${name} of the file is for a local machine: the function does not get it`),
     ...secrets.map((name) => `${name} looks like a secret: ${storeItText(name)}`),
   ];

@@ -77,7 +77,7 @@ function nameProblem(name: string, value: string): string | undefined {
   if (isTaskSecret && !secretPrefix.test(value)) return `${name} is a secret: ${storeItText(name)}`;
   const setIt = "set it in the environment of the first `baton deploy`, which stores it in Secret Manager";
   if (isSecret(name) && !value.trim().startsWith("projects/")) return `${name} is a secret: ${setIt}`;
-  if (isTaskSecret || !/^BATON_(?!SAMPLE_)/.test(name) || known.includes(name)) return undefined;
+  if (isTaskSecret || !name.startsWith("BATON_") || known.includes(name)) return undefined;
   const meant = nearestName(name, known);
   return `Baton has no variable ${name}${meant === undefined ? "" : `; did you mean ${meant}?`}`;
 }

@@ -2,8 +2,11 @@ import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { truncate } from "../core/values/text.ts";
 
-/** The folder of Baton's own modules, in a build too. */
-const own = fileURLToPath(import.meta.url.slice(0, import.meta.url.lastIndexOf("/src/") + "/src/".length));
+/** The folder of Baton's own modules, in a build too, and where the maps of a build say that they were. */
+const modules = fileURLToPath(
+  import.meta.url.slice(0, import.meta.url.lastIndexOf("/src/") + "/src/".length),
+);
+const own = [modules, modules.replace(/\/dist\/src\/$/, "/src/")];
 const longestPlace = 500;
 const mostCauses = 8;
 
@@ -50,7 +53,7 @@ function ownFrame(stack: string): CodePlace | undefined {
     const [, place = "", line, column] = (/^\s+at /.test(text) && frame.exec(text)) || [];
     if (place === "") continue;
     const path = place.startsWith("file:") ? fileURLToPath(place) : place;
-    if (path.includes("/node_modules/") || path.startsWith(own)) continue;
+    if (path.includes("/node_modules/") || own.some((folder) => path.startsWith(folder))) continue;
     return { path, line: Number(line), column: Number(column) };
   }
   return undefined;

@@ -101,7 +101,7 @@ export class RealStartedRun implements StartedRun<Results> {
   async end(): Promise<TestRun<Results>> {
     await this.#world.until(async () => {
       const { status } = await this.#view();
-      return status !== "RUNNING" && !this.#world.hasPendingCallbacks(this.batchId);
+      return status !== "RUNNING" && !this.#world.hasPendingCallbacks();
     });
     return this.show();
   }

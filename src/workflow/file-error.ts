@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { type StripTypeScriptTypesOptions, stripTypeScriptTypes } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { errorCode } from "../core/errors/errors.ts";
 import { type CodePlace, findOwnFrame } from "../runtime/error-place.ts";
 import { importedFiles } from "./folder-files.ts";
+import { stripTypes } from "./typescript-source.ts";
 
 /** A syntax error starts with the place, lines of the source, and marks below the wrong part. */
 const syntaxHead =
@@ -57,15 +57,4 @@ async function unparsablePlace(path: string): Promise<CodePlace | undefined> {
     }
   }
   return undefined;
-}
-
-/** The JavaScript of TypeScript. Throws a syntax error. Node announces that its function is experimental, once. */
-export function stripTypes(source: string, options?: StripTypeScriptTypesOptions): string {
-  const { emitWarning } = process;
-  process.emitWarning = () => {};
-  try {
-    return stripTypeScriptTypes(source, options);
-  } finally {
-    process.emitWarning = emitWarning;
-  }
 }

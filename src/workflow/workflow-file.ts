@@ -13,6 +13,7 @@ import { placeOfLoadError } from "./file-error.ts";
 import { followImports, moduleUrl, ownFolder, type WorkflowFile } from "./folder-files.ts";
 import { staticInput } from "./input-fields.ts";
 import { templateProblems, type WorkflowProblem } from "./problems.ts";
+import { compileTypeScript } from "./typescript-source.ts";
 import { type BuiltWorkflow, collectUnfinished, isWorkflow, type UnfinishedWorkflow } from "./workflow.ts";
 
 const isBuilt = import.meta.url.endsWith(".js");
@@ -113,6 +114,7 @@ export async function loadWorkflowFile(
 async function loadCode(path: string, taskTypes: TaskTypes, reload: number): Promise<LoadedFile> {
   providePackages();
   followImports();
+  compileTypeScript();
   const { loaded: module, created } = await collectUnfinished<unknown>(() => import(moduleUrl(path, reload)));
   const exported = new Set(typeof module === "object" && module !== null ? Object.values(module) : []);
   const workflows = [...exported].filter(isWorkflow);

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import * as z from "zod";
@@ -188,7 +188,7 @@ test("a variable that looks like a secret is set with a warning, and never shown
     "SENTRY_DSN",
     "SLACK_WEBHOOK",
   ];
-  const file = [...names, "BATON_SAMPLE_TOKEN"].map((name) => `${name}=very-own-${name}`).join("\n");
+  const file = [...names, "SALES_TOKEN"].map((name) => `${name}=very-own-${name}`).join("\n");
   const address = "DATABASE=postgres://me:very-own-word@host/db\nHOME_PAGE=https://example.com:80/a@b\n";
   const { function: fn, stdout, text, warnings, place } = await plan(`${file}\n${address}PLAIN=very-plain\n`);
   expect(`${stdout}${text}`).not.toContain("very-own");
@@ -210,20 +210,15 @@ test("a variable that looks like a secret is set with a warning, and never shown
   );
 });
 
-test("variables of the samples that the function does not get are reported", async () => {
-  const environment = { BATON_SAMPLE_POWERBI_DATASET: "d", BATON_SAMPLE_POWERBI_WORKSPACE: "w" };
-  const { warnings, text } = await plan(
-    "BATON_SAMPLE_POWERBI_DATASET=d\nFIRESTORE_EMULATOR_HOST=h:1\n",
-    environment,
-  );
+test("variables of the file that are for a local machine are reported, and not for a removal", async () => {
+  const { warnings, text } = await plan("FIRESTORE_EMULATOR_HOST=h:1\n");
   expect(warnings).toEqual([
-    expect.stringMatching(
-      /^BATON_SAMPLE_POWERBI_WORKSPACE of this environment .* not in the function: put it/,
-    ),
     expect.stringMatching(/^FIRESTORE_EMULATOR_HOST of the file is for a local machine/),
   ]);
-  expect(text).toContain("Look at this:\n  BATON_SAMPLE_POWERBI_WORKSPACE of this environment");
-  const removal = await new DeployPlace().deploy(["--dry-run", "--destroy"], { environment });
+  expect(text).toContain("Look at this:\n  FIRESTORE_EMULATOR_HOST of the file");
+  const place = new DeployPlace();
+  writeFileSync(place.path("one.env"), "FIRESTORE_EMULATOR_HOST=h:1\n");
+  const removal = await place.deploy(["--dry-run", "--destroy", "--variables", "one.env"]);
   expect(removal.stdout).not.toContain("Look at this");
 });
 

@@ -246,7 +246,7 @@ test("it writes a file of variables for commands, which a shell and Node read in
   const place = new DeployPlace();
   writeFileSync(
     place.path("own.env"),
-    `BATON_SAMPLE_QUOTED="it's"\nBATON_SAMPLE_SPACES=' $HOME # '\nBATON_SAMPLE_BOTH=\`it's ` +
+    `SALES_QUOTED="it's"\nSALES_SPACES=' $HOME # '\nSALES_BOTH=\`it's ` +
       `"$HOME"\`\nAPI_TOKEN=hush\nNODE_OPTIONS=--no-warnings\n`,
   );
   const { stdout } = await place.deploy(["--yes", "--variables", "own.env"]);
@@ -259,8 +259,8 @@ test("it writes a file of variables for commands, which a shell and Node read in
     BATON_BUCKET: "my-project-baton",
     BATON_AUDIENCE: "https://baton-123456789012.europe-west1.run.app",
     BATON_CALLBACK_SECRET: "projects/my-project/secrets/baton-callback-secret/versions/latest",
-    BATON_SAMPLE_QUOTED: "it's",
-    BATON_SAMPLE_SPACES: " $HOME # ",
+    SALES_QUOTED: "it's",
+    SALES_SPACES: " $HOME # ",
   });
   const shell = spawnSync("sh", ["-c", `set -a; . ./${file}; env -0`], {
     cwd: place.path("."),
@@ -269,7 +269,7 @@ test("it writes a file of variables for commands, which a shell and Node read in
   });
   const ofShell = shell.stdout.split("\0").map((line) => line.split(/=(.*)/s));
   expect(Object.fromEntries(ofShell)).toMatchObject(ofNode);
-  expect(left).toContain("# BATON_SAMPLE_BOTH is left out");
+  expect(left).toContain("# SALES_BOTH is left out");
   expect(left).not.toContain("hush");
   // It is for the function's process, and not for a shell.
   expect(left).not.toContain("NODE_OPTIONS");

@@ -78,7 +78,8 @@ test("types are removed where they were, so lines and columns stay", () => {
   expect(lines.length).toBe(4);
 });
 
-test("what Node can't run without more is refused, with the file", () => {
-  const { folder } = project({ "workflows/a.ts": "enum A { B }\n" });
-  expect(() => compiled(folder, "workflows/a.ts")).toThrow(/^workflows\/a\.ts can't be compiled: /);
+test("an enum is compiled, and text that is not TypeScript is refused, with the file", () => {
+  const { folder } = project({ "workflows/a.ts": "export enum A { B = 7 }\n", "workflows/b.ts": "enum {\n" });
+  expect(compiled(folder, "workflows/a.ts").toString()).toMatch(/A\["B"\] = 7/);
+  expect(() => compiled(folder, "workflows/b.ts")).toThrow(/^workflows\/b\.ts can't be compiled: /);
 });

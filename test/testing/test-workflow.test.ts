@@ -177,6 +177,19 @@ test("callbacks, notes, retries of batches and keys are those of the engine", as
   ]);
 });
 
+test("a run that finds its work done has the callback that it sends again", async () => {
+  const once = workflow("once").task("work", () => "done", {
+    idempotency: true,
+    callback: { url: "https://caller.example/" },
+  });
+  const subject = testWorkflow(once);
+  const first = await subject.run();
+  const again = await subject.run();
+  expect(again.tasks.work.reason).toBe("already_completed");
+  expect(first.callbacks).toHaveLength(1);
+  expect(again.callbacks).toEqual(first.callbacks);
+});
+
 test("a task times out in virtual time, whether or not it respects its signal", async () => {
   const hangs = workflow("hangs")
     .task(

@@ -8,7 +8,7 @@ import type { Worker } from "node:worker_threads";
 import { expect, onTestFinished, test } from "vitest";
 import { textOfImage } from "../../lib/ocr.ts";
 import { pictures } from "../../scripts/make-inputs/texts.ts";
-import { sampleBytes, temporaryFolder } from "./sample-files.ts";
+import { sampleBytes, temporaryFolder } from "../support.ts";
 
 const scan = sampleBytes("documents/scan.png");
 

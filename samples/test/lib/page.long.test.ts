@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { companyFields, mainText } from "../../lib/page.ts";
-import { sampleText } from "./sample-files.ts";
+import { sampleText } from "../support.ts";
 
 const companyPage = (name: string): string => sampleText(`site/companies/${name}.html`);
 const fieldsOf = (name: string) =>

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { openChunkTable } from "../../lib/chunk-table.ts";
 import { openSearchDatabase } from "../../lib/search-database.ts";
-import { temporaryFolder } from "./sample-files.ts";
+import { temporaryFolder } from "../support.ts";
 
 const child = fileURLToPath(new URL("./put-child.ts", import.meta.url));
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openChunkTable } from "../../lib/chunk-table.ts";
 import { type Chunk, chunksOf } from "../../lib/chunks.ts";
-import { sampleText, temporaryFolder } from "./sample-files.ts";
+import { sampleText, temporaryFolder } from "../support.ts";
 
 function open() {
   const table = openChunkTable(join(temporaryFolder(), "chunks.db"));

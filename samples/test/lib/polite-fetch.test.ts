@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { crawlDelaySeconds, isAllowed } from "../../lib/polite-fetch.ts";
-import { sampleText } from "./sample-files.ts";
+import { sampleText } from "../support.ts";
 
 const agent = "BatonBot/1.0 (+https://example.com/bot)";
 const forAll = (...rules: readonly string[]): string => ["User-agent: *", ...rules].join("\n");

@@ -1,19 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readdirSync, readFileSync } from "node:fs";
 import { type ChaosOptions, chaos, type HttpFake } from "baton-dag/testing";
-import { afterAll, expect, test } from "vitest";
-import { type BuiltWorkflow, isWorkflow } from "../../src/workflow/workflow.ts";
+import { expect, test } from "vitest";
 import accountEnrichment from "../workflows/account-enrichment.ts";
 import contributionsAnalysis, { contributionsRefresh } from "../workflows/contributions-analysis.ts";
 import * as documents from "../workflows/documents.ts";
 import salesRefresh from "../workflows/sales-refresh.ts";
 import searchIndex from "../workflows/search-index.ts";
+import { emptyDataFolder, sampleBytes, sampleText } from "./support.ts";
 
-const samples = fileURLToPath(new URL("../data/", import.meta.url));
-const read = (name: string) => readFileSync(samples + name);
-const company = read("site/companies/lantern-roasters.html").toString();
+const company = sampleText("site/companies/lantern-roasters.html");
 const page = { headers: { "content-type": "text/html" }, body: company };
 
 /** A site whose robots.txt asks for a delay between two requests. */
@@ -24,13 +19,13 @@ const site: HttpFake = {
   "POST https://notify.example/": { body: {} },
 };
 const inbox = {
-  "contributions/contributions.ndjson": read("contributions/contributions.ndjson"),
-  "tea.txt": read("search/tea-brewing.txt"),
+  "contributions/contributions.ndjson": sampleBytes("contributions/contributions.ndjson"),
+  "tea.txt": sampleBytes("search/tea-brewing.txt"),
 };
-const sales = read("sales/sales-2026-10.csv").toString().split("\n").slice(0, 200).join("\n");
+const sales = sampleText("sales/sales-2026-10.csv").split("\n").slice(0, 200).join("\n");
 const url = "https://site.example/company";
 
-const cases: readonly (readonly [BuiltWorkflow, ChaosOptions])[] = [
+const cases: readonly (readonly [Exclude<Parameters<typeof chaos>[0], () => unknown>, ChaosOptions])[] = [
   [
     accountEnrichment,
     { input: { job_id: "j", account_id: "a", website: url, callback_url: "https://caller.example/" } },
@@ -49,25 +44,17 @@ const cases: readonly (readonly [BuiltWorkflow, ChaosOptions])[] = [
   [searchIndex, { input: { document_id: "d1", file: "tea.txt", premium_url: "https://premium.example/" } }],
 ];
 
-/** Samples write SQLite files beside the data. */
-const data = mkdtempSync(join(tmpdir(), "baton-samples-"));
-const before = process.env.BATON_DATA;
-process.env.BATON_DATA = data;
-afterAll(() => {
-  if (before === undefined) delete process.env.BATON_DATA;
-  else process.env.BATON_DATA = before;
-  rmSync(data, { recursive: true, force: true });
-});
-
-test("every sample is tried", () => {
-  const all = [accountEnrichment, contributionsAnalysis, contributionsRefresh, salesRefresh, searchIndex];
-  const tried = cases.map(([{ id }]) => id).sort();
-  expect(tried).toEqual([...all, ...Object.values(documents).filter(isWorkflow)].map(({ id }) => id).sort());
+test("every workflow of the samples is tried", () => {
+  const folder = new URL("../workflows/", import.meta.url);
+  const sources = readdirSync(folder).map((name) => readFileSync(new URL(name, folder), "utf8"));
+  const ids = sources.flatMap((text) => [...text.matchAll(/\bworkflow\("([^"]+)"/g)].map(([, id]) => id));
+  expect(cases.map(([{ id }]) => id).sort()).toEqual(ids.sort());
 });
 
 test.each(cases.map(([subject, options]) => [subject.id, subject, options] as const))(
   "chaos raises no false alarm on %s",
   async (_, subject, options) => {
+    emptyDataFolder();
     const { findings } = await chaos(subject, { http: site, objects: { inbox }, schedules: 60, ...options });
     expect(findings).toEqual([]);
   },

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type ChunkOptions, chunksOf } from "../../lib/chunks.ts";
-import { sampleText } from "./sample-files.ts";
+import { sampleText } from "../support.ts";
 
 const notes = sampleText("documents/tasting-notes.txt");
 const textsOf = (text: string, options: Omit<ChunkOptions, "documentId">): readonly string[] =>

@@ -4,7 +4,7 @@ import { contributionLines } from "../../scripts/make-inputs/contributions.ts";
 import { drawText } from "../../scripts/make-inputs/drawing.ts";
 import { paginate, pdfOf } from "../../scripts/make-inputs/pdf.ts";
 import { handbook, searchPdfs } from "../../scripts/make-inputs/texts.ts";
-import { sampleBytes, sampleText } from "./sample-files.ts";
+import { sampleBytes, sampleText } from "../support.ts";
 
 const linesOf = (name: string): readonly string[] => sampleText(name).trimEnd().split("\n");
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { Webhook } from "standardwebhooks";
 import { expect, onTestFinished, test } from "vitest";
 import { siteFile } from "../../scripts/site-server/site-file.ts";
-import { sampleText, temporaryFolder } from "./sample-files.ts";
+import { sampleText, temporaryFolder } from "../support.ts";
 
 const script = fileURLToPath(new URL("../../scripts/site-server.ts", import.meta.url));
 const secret = `whsec_${Buffer.from("a secret of thirty-two bytes ...").toString("base64")}`;

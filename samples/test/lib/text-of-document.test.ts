@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { textOfDocument } from "../../lib/text-of-document.ts";
 import { pdfOf } from "../../scripts/make-inputs/pdf.ts";
-import { sampleBytes } from "./sample-files.ts";
+import { sampleBytes } from "../support.ts";
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 const handbook = sampleBytes("documents/handbook.pdf");

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openSearchDatabase } from "../../lib/search-database.ts";
-import { sampleText, temporaryFolder } from "./sample-files.ts";
+import { sampleText, temporaryFolder } from "../support.ts";
 
 function open(path = join(temporaryFolder(), "new", "search.db")) {
   const database = openSearchDatabase(path);
