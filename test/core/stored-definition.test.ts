@@ -4,13 +4,17 @@ import { hashJson } from "../../src/core/values/json.ts";
 import {
   applyTaskDefaults,
   type Definition,
-  definitionText,
+  definitionTextInSlices,
   hashDefinition,
   hashInSlices,
   inOneGo,
   parseDefinitionInSlices,
 } from "../../src/core/workflow/definition.ts";
+import { buildGraphInSlices } from "../../src/core/workflow/graph.ts";
 import { definitions } from "./random-graph.ts";
+
+/** Every task has a list of its own, and so a join of its own. */
+const chain = (length: number) => layers(length, 1);
 
 /** Layers of tasks, each a child of the whole layer above. Every task has a list of its own. */
 function layers(depth: number, width: number): Definition {
@@ -49,6 +53,8 @@ test("the hash is that of the definition's canonical JSON, with all parents of e
   expect(hashDefinition(withPolicies)).toBe(hashOfText(withPolicies));
 });
 
+const definitionText = (definition: Definition) => inOneGo(definitionTextInSlices(definition));
+
 test("what is stored is read back equal, and so is what older versions have stored", () => {
   fc.assert(
     fc.property(definitions, (definition) => {
@@ -74,7 +80,17 @@ test("a stored definition that names no list, or an invalid parent, is refused",
   expect(() => parse({ parentLists: [[], ["not a name"]] })).toThrow();
 });
 
-test("long work is parted: hashing and parsing thousands of tasks", () => {
+test("the text that is stored does not depend on its slices", () => {
+  for (const definition of [layers(1, 1), layers(4, 250), chain(250)]) {
+    const lists = [...new Set(definition.tasks.map(({ after }) => JSON.stringify(after)))];
+    const { tasks, ...others } = definition;
+    const numbered = tasks.map((task) => ({ ...task, after: lists.indexOf(JSON.stringify(task.after)) }));
+    const parentLists = lists.map((list) => JSON.parse(list));
+    expect(definitionText(definition)).toBe(JSON.stringify({ ...others, parentLists, tasks: numbered }));
+  }
+});
+
+test("long work is parted: all that is done with thousands of tasks", () => {
   const wide = layers(4, 250);
   const slicesOf = (work: Generator<undefined, unknown>) => {
     let slices = 1;
@@ -83,4 +99,9 @@ test("long work is parted: hashing and parsing thousands of tasks", () => {
   };
   expect(slicesOf(hashInSlices(wide))).toBeGreaterThanOrEqual(10);
   expect(slicesOf(parseDefinitionInSlices(JSON.parse(definitionText(wide))))).toBeGreaterThanOrEqual(10);
+  expect(slicesOf(definitionTextInSlices(wide))).toBeGreaterThanOrEqual(10);
+  expect(slicesOf(buildGraphInSlices(wide, "hash"))).toBeGreaterThanOrEqual(10);
+  // Each task has other parents: the lists, and the joins, are parted too.
+  expect(slicesOf(definitionTextInSlices(chain(1_000)))).toBeGreaterThanOrEqual(20);
+  expect(slicesOf(buildGraphInSlices(chain(1_000), "hash"))).toBeGreaterThanOrEqual(20);
 });

@@ -141,7 +141,7 @@ export function inOneGo<Result>(work: Generator<undefined, Result>): Result {
 }
 
 /** Work between two `yield`s, chosen so that it takes a few milliseconds at most. */
-const tasksPerSlice = 100;
+export const tasksPerSlice = 100;
 const namesPerSlice = 100_000;
 
 export function hashDefinition(definition: Definition): string {
@@ -182,10 +182,24 @@ function asJson(task: Omit<TaskDefinition, "after">): JsonObject {
 }
 
 /** The definition as it is stored: each list of parents once, and its number in the tasks. */
-export function definitionText({ tasks, ...others }: Definition): string {
+export function* definitionTextInSlices({ tasks, ...others }: Definition): Generator<undefined, string> {
   const lists = new ParentLists();
-  const numbered = tasks.map((task) => ({ ...task, after: lists.add(task.after) }));
-  return JSON.stringify({ ...others, parentLists: lists.all, tasks: numbered });
+  const texts: string[] = [];
+  for (const task of tasks) {
+    texts.push(JSON.stringify({ ...task, after: lists.add(task.after) }));
+    if (texts.length % tasksPerSlice === 0) yield;
+  }
+  const listTexts: string[] = [];
+  let names = 0;
+  for (const list of lists.all) {
+    listTexts.push(JSON.stringify(list));
+    names += list.length;
+    if (listTexts.length % tasksPerSlice !== 0 && names <= namesPerSlice) continue;
+    names = 0;
+    yield;
+  }
+  const head = JSON.stringify(others).slice(0, -1);
+  return `${head},"parentLists":[${listTexts.join(",")}],"tasks":[${texts.join(",")}]}`;
 }
 
 const StoredDefinitionSchema = z.strictObject({
@@ -200,7 +214,7 @@ const StoredTaskSchema = z.strictObject({
   after: z.union([z.int().nonnegative(), z.array(NameSchema)]),
 });
 
-/** Parses what `definitionText` has written, or a version before it. Tasks with equal parents share one array. */
+/** Parses what this or an earlier version has stored. Tasks with equal parents share one array. */
 export function* parseDefinitionInSlices(stored: JsonValue): Generator<undefined, Definition> {
   const { parentLists, tasks: written, ...others } = StoredDefinitionSchema.parse(stored);
   const lists = new ParentLists();

@@ -10,7 +10,7 @@ import {
 import { limits } from "../limits.ts";
 import { hashJson } from "../values/json.ts";
 import type { ChildRule, Definition, TaskDefinition } from "./definition.ts";
-import { END_TASK_ID, hashDefinition, ParentLists } from "./definition.ts";
+import { END_TASK_ID, hashDefinition, inOneGo, ParentLists, tasksPerSlice } from "./definition.ts";
 
 export interface Child {
   readonly taskId: string;
@@ -52,9 +52,18 @@ export function buildGraph(
   hash = hashDefinition(definition),
   joinShardParents: number = limits.joinShardParents,
 ): Graph {
-  const joins = buildJoins(definition, joinShardParents);
+  return inOneGo(buildGraphInSlices(definition, hash, joinShardParents));
+}
+
+export function* buildGraphInSlices(
+  definition: Definition,
+  hash: string,
+  joinShardParents: number = limits.joinShardParents,
+): Generator<undefined, Graph> {
+  const joins = yield* joinsInSlices(definition, joinShardParents);
   const joinsByParent = new Map<string, Join[]>(definition.tasks.map((task) => [task.id, []]));
   for (const join of joins) for (const parent of join.parents) joinsByParent.get(parent)?.push(join);
+  yield;
   return {
     hash,
     joinShardParents,
@@ -69,14 +78,19 @@ export function buildGraph(
   };
 }
 
-function buildJoins(definition: Definition, joinShardParents: number): Join[] {
-  return groupByParents(definition).map(({ parents, children }) => ({
-    id: hashJson(parents).slice(0, joinIdCharacters),
-    parents,
-    children,
-    rules: [...new Set(children.map((child) => child.rule))],
-    shards: splitIntoShards(parents, joinShardParents),
-  }));
+function* joinsInSlices(definition: Definition, joinShardParents: number): Generator<undefined, Join[]> {
+  const joins: Join[] = [];
+  for (const { parents, children } of yield* groupsInSlices(definition)) {
+    joins.push({
+      id: hashJson(parents).slice(0, joinIdCharacters),
+      parents,
+      children,
+      rules: [...new Set(children.map((child) => child.rule))],
+      shards: splitIntoShards(parents, joinShardParents),
+    });
+    if (joins.length % tasksPerSlice === 0) yield;
+  }
+  return joins;
 }
 
 interface ParentGroup {
@@ -85,7 +99,7 @@ interface ParentGroup {
 }
 
 /** All sets of parents, in order, each with its children. The end of the batch is one of the children. */
-function groupByParents(definition: Definition): ParentGroup[] {
+function* groupsInSlices(definition: Definition): Generator<undefined, ParentGroup[]> {
   const lists = new ParentLists();
   const byList: ParentGroup[] = [];
   const bySet = new Map<string, ParentGroup>();
@@ -94,8 +108,10 @@ function groupByParents(definition: Definition): ParentGroup[] {
     byList[number] ??= groupOf(bySet, after);
     byList[number].children.push(child);
   };
-  for (const task of definition.tasks)
+  for (const [index, task] of definition.tasks.entries()) {
     if (task.after.length > 0) add(task.after, { taskId: task.id, rule: task.rule });
+    if (index % tasksPerSlice === tasksPerSlice - 1) yield;
+  }
   add(parentsOfEnd(definition), { taskId: END_TASK_ID, rule: "all_ended" });
   return [...bySet.values()];
 }
@@ -130,12 +146,15 @@ export interface TaskOverJoinLimit {
   readonly message: string;
 }
 
-/** The tasks that are parents in more than `limits.joinsPerTask` joins. */
-export function tasksOverJoinLimit(definition: Definition): TaskOverJoinLimit[] {
+/** The tasks that are parents in more than `limits.joinsPerTask` joins. `joins`: pass them if they are known. */
+export function tasksOverJoinLimit(
+  definition: Definition,
+  joins?: Iterable<Pick<Join, "parents">>,
+): TaskOverJoinLimit[] {
   // Every join has a child, so a smaller definition has not enough joins.
   if (definition.tasks.length < limits.joinsPerTask) return [];
   const counts = new Map<string, number>();
-  for (const { parents } of groupByParents(definition))
+  for (const { parents } of joins ?? inOneGo(groupsInSlices(definition)))
     if (parents.length > 1) for (const parent of parents) counts.set(parent, (counts.get(parent) ?? 0) + 1);
   return [...counts]
     .filter(([, count]) => count > limits.joinsPerTask)

@@ -4,8 +4,12 @@ import { limits } from "../../core/limits.ts";
 import { ownBuckets } from "../../core/records.ts";
 import { type JsonValue, StoredJsonSchema } from "../../core/values/json.ts";
 import type { Definition } from "../../core/workflow/definition.ts";
-import { definitionText, hashInSlices, parseDefinitionInSlices } from "../../core/workflow/definition.ts";
-import { buildGraph, type Graph, tasksOverJoinLimit } from "../../core/workflow/graph.ts";
+import {
+  definitionTextInSlices,
+  hashInSlices,
+  parseDefinitionInSlices,
+} from "../../core/workflow/definition.ts";
+import { buildGraphInSlices, type Graph, tasksOverJoinLimit } from "../../core/workflow/graph.ts";
 import type { Clock } from "../../ports/machine.ts";
 import type { DocumentKey, Snapshot } from "../../ports/store.ts";
 import type { Ports } from "../dependencies.ts";
@@ -61,7 +65,7 @@ export class Definitions {
 
   /** Stores the definition, so that batches can be pinned to it. Throws `WORKFLOW_INVALID`. */
   async save(definition: Definition): Promise<Graph> {
-    const { store, ids } = this.#ports;
+    const { store, ids, clock } = this.#ports;
     const built = await this.#build(definition);
     const known = this.#graphs.get(built.hash);
     if (known) return known;
@@ -71,7 +75,7 @@ export class Definitions {
     const kept = await durably(store, () =>
       commitIdempotent(store, { kind: "create", key: definitionKey(built.hash), data }),
     );
-    const graph = kept.kind === "won" ? built : asPinned(built, kept.current);
+    const graph = kept.kind === "won" ? built : await asPinned(clock, built, kept.current);
     this.#graphs.set(graph.hash, graph);
     return graph;
   }
@@ -86,7 +90,7 @@ export class Definitions {
     const { definition, object, joinShardParents } = StoredDefinitionSchema.parse(document.data);
     const json = object === undefined ? (definition ?? null) : await this.#readObject(object);
     const parsed = await inSlices(clock, parseDefinitionInSlices(json));
-    const graph = buildGraph(parsed, hash, joinShardParents);
+    const graph = await inSlices(clock, buildGraphInSlices(parsed, hash, joinShardParents));
     this.#graphs.set(hash, graph);
     return graph;
   }
@@ -96,11 +100,12 @@ export class Definitions {
    * changes nothing.
    */
   async #put(hash: string, definition: Definition): Promise<StoredDefinition> {
-    const content = Buffer.from(definitionText(definition));
+    const { clock, objects } = this.#ports;
+    const content = Buffer.from(await inSlices(clock, definitionTextInSlices(definition)));
     if (content.byteLength <= limits.inlineDefinitionBytes)
       return { definition: JSON.parse(content.toString()) };
     const object = `${hash}.json`;
-    await this.#ports.objects.write({ bucket, object }, content, "application/json");
+    await objects.write({ bucket, object }, content, "application/json");
     return { object };
   }
 
@@ -112,26 +117,28 @@ export class Definitions {
   async #build(definition: Definition): Promise<Graph> {
     const known = this.#built.get(definition);
     if (known) return known;
-    const hash = await inSlices(this.#ports.clock, hashInSlices(definition));
+    const { clock } = this.#ports;
+    const hash = await inSlices(clock, hashInSlices(definition));
+    const graph = await inSlices(clock, buildGraphInSlices(definition, hash));
     // Another start may have built it meanwhile.
-    const built = this.#built.get(definition) ?? buildGraph(definition, hash);
+    const built = this.#built.get(definition) ?? graph;
     this.#built.set(definition, built);
     return built;
   }
 }
 
-function assertJoinsFit({ definition }: Graph): void {
-  const [crowded] = tasksOverJoinLimit(definition);
+function assertJoinsFit({ definition, joins }: Graph): void {
+  const [crowded] = tasksOverJoinLimit(definition, joins);
   if (!crowded) return;
   const where = `workflow "${definition.workflowId}", task "${crowded.taskId}"`;
   throw new BatonError("WORKFLOW_INVALID", crowded.message, { where });
 }
 
 /** Batches of this definition may have started under a release that counted joins in shards of another size. */
-function asPinned(built: Graph, { document }: Snapshot): Graph {
+async function asPinned(clock: Clock, built: Graph, { document }: Snapshot): Promise<Graph> {
   const { joinShardParents } = StoredDefinitionSchema.parse(document?.data);
   if (joinShardParents === built.joinShardParents) return built;
-  return buildGraph(built.definition, built.hash, joinShardParents);
+  return inSlices(clock, buildGraphInSlices(built.definition, built.hash, joinShardParents));
 }
 
 const bucket = ownBuckets.definitions;
