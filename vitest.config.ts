@@ -12,7 +12,7 @@ const functions = [
   "test/*.test.ts",
 ];
 /** Tests of whole programs: each file has a process of its own. */
-const programs = ["test/{process,trial}/**/*.test.ts", "test/cli/binary/**/*.test.ts", "test/readme.test.ts"];
+const programs = ["test/{process,trial}/**/*.test.ts", "test/cli/binary/**/*.test.ts"];
 /** Tests that change what a process shares, such as its loader, its tracer or its timers, or that leave requests behind. */
 const alone = [
   "test/adapters/opentelemetry*.test.ts",

@@ -181,7 +181,7 @@ export class DeployPlace {
       path,
       `#!/bin/sh
 # One write: tools that run at the same time must not mix their lines.
-call='${name}'; unit=$(printf '\\037'); for word in "$@"; do call="$call$unit$word"; done
+call='${name}'; unit='\u001f'; for word in "$@"; do call="$call$unit$word"; done
 printf '%s\\n' "$call" >> "$PLACE/calls"
 /usr/bin/env -0 > "$PLACE/environment-of-${name}"
 case '${name} '"$1" in

@@ -11,7 +11,7 @@ import * as shapes from "./workflows/shapes.ts";
 import { startCloud } from "./world.ts";
 
 /** Batches of each workflow. */
-const batches = triesAllCases ? 8 : 3;
+const batches = triesAllCases ? 8 : 1;
 const workflowsFolder = fileURLToPath(new URL("workflows", import.meta.url));
 
 /** The function in processes of its own, one after the other on one port. */

@@ -12,5 +12,5 @@ describe("the BigQuery warehouse keeps the contract", () => {
   describeValues("bigquery", contractBigQuery);
 });
 describe("the BigQuery warehouse reads files as all do", () => describeFiles(contractBigQuery));
-describe("the BigQuery warehouse reads files by the rules", () => describeFileRules(contractBigQuery));
+describe("the BigQuery warehouse reads files by the rules", () => describeFileRules(contractBigQuery, 2));
 describe("the BigQuery warehouse reads the files of programs", () => describeRealFiles(contractBigQuery));

@@ -12,5 +12,6 @@ describe("the DuckDB warehouse keeps the contract", () => {
   describeValues("duckdb", makeWarehouse);
 });
 describe("the DuckDB warehouse reads files as all do", () => describeFiles(makeWarehouse));
-describe("the DuckDB warehouse reads files by the rules", () => describeFileRules(makeWarehouse));
+describe("the DuckDB warehouse reads files by the rules", () =>
+  describeFileRules(makeWarehouse, Number.POSITIVE_INFINITY));
 describe("the DuckDB warehouse reads the files of programs", () => describeRealFiles(makeWarehouse));

@@ -103,7 +103,7 @@ test("killed at a crossing, a task with key, steps, wait and callback is done on
   for (const name of ["after store.commit", "after callbacks.send", "after timer.schedule"])
     expect(new Set(crossings)).toContain(name);
   const numbers = crossings.map((_, index) => index + 1);
-  await inLanes(casesOfToday(numbers, 8), signal, (at) =>
+  await inLanes(casesOfToday(numbers, 5), signal, (at) =>
     killAt(at).catch((cause: unknown) => {
       throw new Error(`killed at crossing ${at}, about ${crossings[at - 1]}`, { cause });
     }),
