@@ -109,7 +109,8 @@ export const DataformParametersSchema = z
       .describe("Actions with one of these tags. No tags and no targets: all actions"),
     includedTargets: z
       .array(z.strictObject({ database: text.optional(), schema: text.optional(), name: text }))
-      .optional(),
+      .optional()
+      .describe("These actions, by their tables. No tags and no targets: all actions"),
     transitiveDependenciesIncluded: z
       .boolean()
       .optional()
@@ -118,7 +119,7 @@ export const DataformParametersSchema = z
       .boolean()
       .optional()
       .describe("With tags or targets: also run the actions that depend on them"),
-    fullyRefreshIncrementalTables: z.boolean().optional(),
+    fullyRefreshIncrementalTables: z.boolean().optional().describe("Builds incremental tables from nothing"),
     queryPriority: z
       .enum(["INTERACTIVE", "BATCH"])
       .optional()

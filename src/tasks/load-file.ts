@@ -83,7 +83,7 @@ const columnSchema = z.union([
 
 const ParametersSchema = z
   .strictObject({
-    table: tableSchema,
+    table: tableSchema.describe("The table its rows go to: `sales` or `shop.sales`"),
     format: z
       .enum(["csv", "json", "jsonl", "parquet"])
       .optional()
@@ -127,7 +127,8 @@ const ParametersSchema = z
       .union([z.record(z.string(), kindSchema), z.array(columnSchema).min(1)], {
         error: `types by name, such as { zip: "text" }, or a list of names; types are ${columnKinds.join(", ")}`,
       })
-      .optional(),
+      .optional()
+      .describe("Types of columns by their names, or, of a file without a header, the names in order"),
     allowMissing: z
       .boolean()
       .optional()

@@ -17,8 +17,8 @@ import {
 const text = z.string().min(1);
 
 const PowerBiParametersSchema = z.strictObject({
-  dataset: text,
-  workspace: text,
+  dataset: text.describe("Id of the semantic model"),
+  workspace: text.describe("Id of its workspace"),
   notifyOption: z
     .enum(["NoNotification", "MailOnCompletion", "MailOnFailure"])
     .default("NoNotification")
@@ -27,13 +27,19 @@ const PowerBiParametersSchema = z.strictObject({
     .enum(["Full", "ClearValues", "Calculate", "DataOnly", "Automatic", "Defragment"])
     .optional()
     .describe("Makes it an enhanced refresh (Premium, Embedded or Fabric), like the three that follow"),
-  commitMode: z.enum(["Transactional", "PartialBatch"]).optional(),
-  retryCount: z.int().min(0).max(10).optional(),
+  commitMode: z
+    .enum(["Transactional", "PartialBatch"])
+    .optional()
+    .describe("Whether all of it is kept, or each part that succeeds"),
+  retryCount: z.int().min(0).max(10).optional().describe("How often Power BI itself repeats it"),
   objects: z
     .array(z.strictObject({ table: text, partition: text.optional() }))
     .optional()
     .describe("Tables and partitions. Default: all of the model"),
-  ifRunning: z.enum(["adopt", "wait"]).default("adopt").describe("If a refresh is already running:"),
+  ifRunning: z
+    .enum(["adopt", "wait"])
+    .default("adopt")
+    .describe("If a refresh already runs: wait for its end only (adopt, default), or start another after it"),
   retryFailed: z
     .boolean()
     .default(false)

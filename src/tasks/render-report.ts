@@ -42,8 +42,8 @@ export interface RenderReportResult {
 }
 
 const ParametersSchema = z.strictObject({
-  title: z.string().min(1),
-  sql: sqlSchema,
+  title: z.string().min(1).describe("Title of the page"),
+  sql: sqlSchema.describe("The query whose rows are drawn"),
   x: z.string().min(1).describe("Column of the x axis. Dates and times are drawn to scale"),
   y: z.string().min(1).describe("Column of the numbers. Rows with the same x and series are added up"),
   series: z

@@ -38,8 +38,10 @@ export interface RunQueryParameters {
 
 const ParametersSchema = z
   .strictObject({
-    sql: sqlSchema,
-    into: tableSchema,
+    sql: sqlSchema.describe(
+      "One SELECT for both engines, as `{ googlesql }`, or one for each: `{ duckdb, bigquery }`",
+    ),
+    into: tableSchema.describe("The table its rows go to: `daily` or `shop.daily`"),
     mode: modeSchema
       .default("replace")
       .describe(

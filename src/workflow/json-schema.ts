@@ -41,6 +41,7 @@ function taskSchema(types: TaskTypes): JsonObject {
     ...rest,
     properties: {
       ...properties,
+      with: { type: "object", ...JsonObjectSchema.parse(properties.with) },
       // Short forms, which the schemas rewrite before they read them.
       retry: orLiteral(false, retry),
       idempotency: orLiteral(true, idempotency),
