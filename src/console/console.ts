@@ -40,6 +40,12 @@ export function createConsole(options: ConsoleOptions): PageHandler {
     const visitor = await access.identify(request);
     if ("headers" in visitor) return visitor;
     if ("title" in visitor) return refuse(visitor);
+    if (request.method === "POST" && !("action" in target))
+      return refuse(visitor.mayAct ? noChange : readOnly);
+    return open(request, visitor, target);
+  }
+
+  async function open(request: PageRequest, visitor: Visitor, target: Target): Promise<PageResponse> {
     const view = viewOf(visitor, target.url);
     const respond = (page: Page) => {
       const document = shell(withNotice(view, page), { ...assets, place, ...visitor });
@@ -106,6 +112,12 @@ const foreignForm: Refusal = {
   remedy: "Open the console again, and repeat the change there.",
 };
 
+const noChange: Refusal = {
+  status: 403,
+  title: "A page takes no changes",
+  remedy: "Change things by the forms of the pages, which post to /do.",
+};
+
 const readOnly: Refusal = {
   status: 403,
   title: "Your account may only read",
@@ -126,11 +138,15 @@ function targetOf(request: PageRequest, assets: Assets): Target | PageResponse |
   if (!url) return undefined;
   const { pathname } = url;
   const action = /^\/do\/([\w-]+)$/.exec(pathname)?.[1];
-  if (request.method === "POST") return action === undefined ? undefined : { url, action };
+  const route = findRoute(pathname);
+  // The root is the entry of messages.
+  if (request.method === "POST") {
+    if (action !== undefined) return { url, action };
+    return route && pathname !== "/" ? { url, route } : undefined;
+  }
   if (request.method !== "GET") return undefined;
   // Programs that look whether the server runs ask for its root or its health, and for no page.
   const isPage = request.headers.accept?.includes("text/html");
-  const route = findRoute(pathname);
   if (pathname.startsWith("/assets/") || isPage || (route && pathname !== "/"))
     return assets.respond(request, pathname) ?? { url, route };
   return undefined;

@@ -5,6 +5,7 @@ import { hashJson, type JsonValue } from "../core/values/json.ts";
 import { describeSyntaxError, findLimitViolation } from "../core/values/json-syntax.ts";
 import { parseExactJson } from "../core/values/json-text.ts";
 import { link, segment } from "./html.ts";
+import { inputFields, inputOfForm } from "./input-form.ts";
 
 /** Where a browser is sent after a change. */
 type Perform = (app: App, form: Form) => Promise<string>;
@@ -63,12 +64,19 @@ function batchPath(batchId: string): string {
   return `/b/${segment(batchId)}`;
 }
 
+async function inputByFields(app: App, workflowId: string, form: Form): Promise<JsonValue | undefined> {
+  const workflow = await app.folder.find(workflowId);
+  const fields = workflow && inputFields(workflow);
+  return fields && inputOfForm(fields, form.optional, form.json);
+}
+
 /** What each form does: the same call as the command of its name. */
 export const performers: Readonly<Record<ActionName, Perform>> = {
   async run(app, form) {
-    const input = form.json("input");
+    const workflowId = form.required("workflowId");
+    const input = form.json("input") ?? (await inputByFields(app, workflowId, form));
     const { batchId } = await actions.run.perform(app, {
-      workflowId: form.required("workflowId"),
+      workflowId,
       ...(input !== undefined && { input }),
       // The key makes a second click the same start, also after this server has ended.
       key: form.optional("key") ?? `console ${form.once}`,

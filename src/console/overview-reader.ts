@@ -11,10 +11,6 @@ interface Some<Row> {
   readonly hasMore: boolean;
 }
 
-interface FailedBatch extends BatchSummary {
-  readonly failure: { readonly taskId: string; readonly code: string; readonly message: string } | null;
-}
-
 interface LateSlot {
   readonly workflowId: string;
   readonly slot: number;
@@ -27,7 +23,7 @@ export interface Attention {
   /** Newest first, by workflow. */
   readonly recent: ReadonlyMap<string, readonly BatchSummary[]>;
   readonly since: number;
-  readonly failed: Some<FailedBatch>;
+  readonly failed: Some<BatchSummary>;
   readonly running: Some<BatchSummary>;
   readonly waits: Some<ActiveTask>;
   readonly letters: readonly { readonly deadLetterId: string }[];
@@ -87,11 +83,11 @@ async function addLastRuns(
   );
 }
 
-function failedSince(since: number, newest: readonly BatchSummary[]): Some<FailedBatch> {
+function failedSince(since: number, newest: readonly BatchSummary[]): Some<BatchSummary> {
   const failed = newest.filter(
     ({ status, endedAt }) => status === "ERROR" && endedAt !== null && Date.parse(endedAt) >= since,
   );
-  const rows = failed.slice(0, mostFailed).map((batch) => ({ ...batch, failure: null }));
+  const rows = failed.slice(0, mostFailed);
   return { rows, hasMore: failed.length > mostFailed };
 }
 

@@ -8,17 +8,19 @@ import { keyPage } from "./pages/key.ts";
 import { nowPage, waitingPage } from "./pages/now.ts";
 import { overviewPage } from "./pages/overview.ts";
 import { schedulesPage } from "./pages/schedules.ts";
+import { workflowPage } from "./pages/workflow.ts";
 import type { Page } from "./shell.ts";
 import type { View } from "./view.ts";
 
 type Open = (view: View, ...parts: readonly string[]) => Promise<Page | PageResponse | undefined>;
 
 /** All pages. `:` is a part that may be anything. */
-const routes: readonly (readonly [path: string, open: Open])[] = [
+export const routes: readonly (readonly [path: string, open: Open])[] = [
   ["/", overviewPage],
   ["/b", batchesPage],
   ["/b/:", (view, batchId = "") => batchPage(view, batchId)],
   ["/b/:/result/:", (view, batchId = "", taskId = "") => resultFile(view, batchId, taskId)],
+  ["/w/:", (view, workflowId = "") => workflowPage(view, workflowId)],
   ["/k/:", (view, key = "") => keyPage(view, key)],
   ["/now", nowPage],
   ["/waiting", waitingPage],

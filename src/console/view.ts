@@ -3,7 +3,7 @@ import type { ActionName } from "../app/actions.ts";
 import { commandText } from "../app/actions.ts";
 import type { App } from "../app/app.ts";
 import type { BatchReader } from "./batch/reader.ts";
-import { type Content, type Html, html, nothing } from "./html.ts";
+import { type Content, type Html, html, nothing, volatile } from "./html.ts";
 import { command, time } from "./marks.ts";
 
 /** What a page is made from, for one visitor. */
@@ -64,12 +64,24 @@ export function actionMenu(view: View, menu: ActionMenu): Html {
 /** The form that does it. It works without script. */
 export function actionForm(view: View, { name, fields, confirm, state, isDangerous }: ActionMenu): Html {
   const kind = isDangerous ? "danger" : "primary";
-  const once = createHmac("sha256", view.secret)
-    .update(JSON.stringify([name, state, view.path]))
-    .digest("base64url");
-  return html`<form method="post" action="/do/${name}"><input type="hidden" name="token" value="${view.formToken}">
-    <input type="hidden" name="once" value="${once.slice(0, 24)}"><input type="hidden" name="back"
-      value="${view.here}">${fields.map(formField)}<button class="button ${kind}">${confirm}</button></form>`;
+  return html`<form method="post" action="/do/${name}">${formStart(view, name, state)}${fields.map(formField)}
+<button class="button ${kind}">${confirm}</button></form>`;
+}
+
+/**
+ * What every form begins with: the token of the session, the mark of the state that the form was made for, and the page
+ * to return to. The same form sent again has the same mark.
+ */
+export function formStart(view: View, name: ActionName, state: string): Html {
+  const once = createHmac("sha256", view.secret).update(JSON.stringify([name, state, view.path]));
+  // A run is not about a state: each opening of its page is another start.
+  const mark =
+    name === "run"
+      ? volatile(`${view.now}-${once.digest("base64url").slice(0, 12)}`)
+      : once.digest("base64url").slice(0, 24);
+  return html`<input type="hidden" name="token" value="${view.formToken}"><input type="hidden" name="once"
+    value="${mark}">
+<input type="hidden" name="back" value="${view.here}">`;
 }
 
 function formField({ name, label, kind, value = "", hint }: Field): Html {

@@ -1,3 +1,4 @@
+import type * as z from "zod";
 import type { JsonValue } from "../core/values/json.ts";
 import type { Definition } from "../core/workflow/definition.ts";
 import type { Trigger } from "../core/workflow/trigger.ts";
@@ -8,6 +9,8 @@ export interface DeployedWorkflow {
   readonly triggers: readonly Trigger[];
   /** Validates the input by the workflow's schema, which may transform it. Throws `INPUT_INVALID`. */
   readonly parseInput: (input: JsonValue) => JsonValue;
+  /** The schema of its input. Undefined if an older copy of the package built the workflow. */
+  readonly inputSchema?: z.ZodType | undefined;
 }
 
 export interface WorkflowCatalog {

@@ -1,4 +1,3 @@
-import type * as z from "zod";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import type { AnyTaskFunction, KeyFunction, TaskType } from "../runtime/task-type.ts";
 
@@ -8,8 +7,6 @@ export interface BuiltWorkflow extends DeployedWorkflow {
   readonly code: ReadonlyMap<string, AnyTaskFunction>;
   /** The key functions of tasks, by task. */
   readonly keyFunctions: ReadonlyMap<string, KeyFunction>;
-  /** The schema of its input. Undefined if an older copy of the package built the workflow. */
-  readonly inputSchema?: z.ZodType | undefined;
   /** The task types of its tasks that are not Baton's own. Undefined if an older copy of the package built it. */
   readonly taskTypes?: ReadonlyMap<string, TaskType> | undefined;
 }

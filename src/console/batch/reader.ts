@@ -1,6 +1,7 @@
 import type { App } from "../../app/app.ts";
 import type { DisplayStatus, TaskBatch, TaskLog } from "../../core/records.ts";
-import type { Graph } from "../../core/workflow/graph.ts";
+import type { Definition } from "../../core/workflow/definition.ts";
+import { buildGraph, type Graph } from "../../core/workflow/graph.ts";
 import { type DrawnGraph, prepare } from "../graph/draw.ts";
 import type { FoldedGraph } from "../graph/fold.ts";
 import { around, foldGraph } from "../graph/fold.ts";
@@ -41,6 +42,7 @@ const keptBatches = 20;
 export class BatchReader {
   readonly #app: App;
   readonly #pictures = new Map<string, DefinitionPictures>();
+  readonly #deployed = new WeakMap<Definition, Graph>();
   readonly #ended = new Map<string, BatchState>();
 
   constructor(app: App) {
@@ -58,6 +60,15 @@ export class BatchReader {
     const state = { batch, graph, logs, counts: countStatuses(graph, logs) };
     if (batch.status !== "RUNNING") keep(this.#ended, batchId, state, keptBatches);
     return state;
+  }
+
+  /** The graph of a definition that is deployed. */
+  graphOf(definition: Definition): Graph {
+    const known = this.#deployed.get(definition);
+    if (known) return known;
+    const built = buildGraph(definition);
+    this.#deployed.set(definition, built);
+    return built;
   }
 
   /** The tasks that are drawn as one node with this one. */

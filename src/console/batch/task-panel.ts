@@ -5,19 +5,10 @@ import { explainTask } from "../../core/views/reasons.ts";
 import { callbackView } from "../../core/views/views.ts";
 import type { TaskDefinition } from "../../core/workflow/definition.ts";
 import { type Content, type Html, html, link, nothing, segment } from "../html.ts";
-import {
-  command,
-  count,
-  duration,
-  facts,
-  keyLink,
-  statusBadge,
-  statusIcon,
-  statusWord,
-  time,
-} from "../marks.ts";
+import { command, count, facts, keyLink, statusBadge, statusIcon } from "../marks.ts";
 import { callbackSummary } from "../pages/callback-parts.ts";
 import { actionForm, jsonBlock, type View, withTimes } from "../view.ts";
+import { attempts } from "./attempts.ts";
 import { type BatchState, statusOf } from "./reader.ts";
 
 /** A larger result is shown on demand. */
@@ -58,7 +49,7 @@ ${facts([
   ["key", log?.key ? keyLink(log.key) : nothing],
   ["worker", log?.worker ?? nothing],
 ])}
-${attempts(view, log)}${log?.notes ? notes(log.notes) : nothing}${result(
+${attempts(view, state, task, log)}${log?.notes ? notes(log.notes) : nothing}${result(
   state,
   taskId,
   log?.result ?? null,
@@ -108,18 +99,6 @@ function answerForms(view: View, { batch }: BatchState, log: TaskLog | undefined
     words: actions.complete.words({ batchId, taskId, completion: { result: null } }),
     state: `${batchId} ${taskId} ${log.attempt} ${log.resumes}`,
   });
-}
-
-function attempts(view: View, log: TaskLog | undefined): Html {
-  if (!log || log.attempt === 0) return nothing;
-  return html`<section><h3>Attempts</h3><ol class="attempts"><li><span>${log.attempt}</span>
-    ${time(log.startedAt)}${duration(log.startedAt, log.endedAt, view.now)}<span class="dim">${statusWord(log.status)}
-      </span></li></ol>${
-        log.lostLeases > 0
-          ? html`<p class="dim">
-        ${count(log.lostLeases, "lease")} lost: a worker stopped without releasing the task.</p>`
-          : nothing
-      }</section>`;
 }
 
 function notes({ counters, warnings, errors, dropped }: NonNullable<TaskLog["notes"]>): Html {

@@ -1,3 +1,4 @@
+import { shownAttempts } from "../../core/history/attempts.ts";
 import { formatDuration } from "../../core/values/duration.ts";
 import { type Content, type Html, html, link, nothing, segment, volatile } from "../html.ts";
 import { statusClass, statusIcon, time } from "../marks.ts";
@@ -9,7 +10,7 @@ import { rowsPerPage } from "./task-table.ts";
 interface Piece {
   readonly from: number;
   readonly to: number;
-  readonly kind: "ran" | "waited";
+  readonly kind: "ran" | "failed" | "waited";
   readonly isOpen: boolean;
 }
 
@@ -78,7 +79,8 @@ function bars(scale: Scale, pieces: readonly Piece[], status: string): Html {
     const long = Math.max(leastBar, scale.at(to) - x);
     const size = isOpen ? volatile(long.toFixed(1)) : long.toFixed(1);
     const left = isOpen ? volatile(x.toFixed(1)) : x.toFixed(1);
-    return html`<rect class="${kind} ${status}" x="${left}" y="5" width="${size}" height="10" rx="2"/>`;
+    return html`<rect class="${kind} ${kind === "failed" ? "s-error" : status}" x="${left}" y="5" width="${size}"
+      height="10" rx="2"/>`;
   });
   return html`<svg class="bars" viewBox="0 0 ${width} 20" preserveAspectRatio="none" aria-hidden="true">
     ${gaps}${parts}</svg>`;
@@ -92,14 +94,25 @@ function gapNote({ gaps }: Scale): Content {
 
 /** The attempts of a task and the waits between them. */
 function piecesOf({ log, writtenAt }: ReadLog, now: number): Piece[] {
-  const { startedAt, endedAt, status } = log;
-  if (startedAt === null) return [];
-  if (status === "WAITING")
-    return [
-      { from: startedAt, to: writtenAt, kind: "ran", isOpen: false },
-      { from: writtenAt, to: now, kind: "waited", isOpen: true },
-    ];
-  return [{ from: startedAt, to: endedAt ?? now, kind: "ran", isOpen: endedAt === null }];
+  const pieces: Piece[] = [];
+  let waitedSince: number | undefined;
+  for (const { startedAt, endedAt, outcome } of shownAttempts(log, null)) {
+    if (startedAt === null) continue;
+    if (waitedSince !== undefined)
+      pieces.push({ from: waitedSince, to: startedAt, kind: "waited", isOpen: false });
+    const parked = outcome === "running" && log.status === "WAITING";
+    const to = parked ? writtenAt : (endedAt ?? now);
+    pieces.push({
+      from: startedAt,
+      to,
+      kind: outcome === "failed" ? "failed" : "ran",
+      isOpen: !parked && endedAt === null,
+    });
+    waitedSince = to;
+  }
+  if (log.status === "WAITING" && waitedSince !== undefined)
+    pieces.push({ from: waitedSince, to: now, kind: "waited", isOpen: true });
+  return pieces;
 }
 
 function scaleOf(start: number, end: number, pieces: readonly Piece[]): Scale {
@@ -122,7 +135,7 @@ function scaleOf(start: number, end: number, pieces: readonly Piece[]): Scale {
 
 /** The times in which no task ran. */
 function idleTimes(start: number, end: number, pieces: readonly Piece[]) {
-  const busy = pieces.filter(({ kind }) => kind === "ran").toSorted((one, other) => one.from - other.from);
+  const busy = pieces.filter(({ kind }) => kind !== "waited").toSorted((one, other) => one.from - other.from);
   const idle: { readonly from: number; readonly to: number }[] = [];
   let until = start;
   for (const { from, to } of busy) {

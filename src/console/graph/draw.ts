@@ -11,8 +11,10 @@ const size = {
   layerGap: 60,
   margin: 14,
   character: 7.7,
+  small: 6.6,
   least: 116,
   most: 236,
+  leastFolded: 206,
   inset: 44,
 };
 
@@ -32,7 +34,9 @@ export function prepare(graph: FoldedGraph): DrawnGraph {
   const widths = Array.from({ length: layout.layers }, () => size.least);
   for (const [index, group] of graph.groups.entries()) {
     const layer = layout.places[index]?.layer ?? 0;
-    const wanted = (nodeName(group).length + (group.tasks.length > 1 ? 7 : 0)) * size.character + size.inset;
+    const isFolded = group.tasks.length > 1;
+    const letters = nodeName(group).length + (isFolded ? 8 : 0);
+    const wanted = Math.max(letters * size.character + size.inset, isFolded ? size.leastFolded : 0);
     widths[layer] = Math.min(size.most, Math.max(widths[layer] ?? 0, wanted));
   }
   let x: number = size.margin;
@@ -149,33 +153,31 @@ export function drawGraph(drawn: DrawnGraph, { stateOf, chosen, label }: DrawOpt
         ${lines}</g>${nodes}</svg></div>`;
 }
 
-function drawNode(
-  group: Group,
-  { status, counts, detail, href }: NodeState,
-  {
-    x,
-    y,
-    width,
-    isChosen,
-  }: { readonly x: number; readonly y: number; readonly width: number; readonly isChosen: boolean },
-): Html {
+interface NodeBox {
+  readonly x: number;
+  /** The middle. */
+  readonly y: number;
+  readonly width: number;
+  readonly isChosen: boolean;
+}
+
+function drawNode(group: Group, { status, counts, detail, href }: NodeState, box: NodeBox): Html {
+  const { x, y, width, isChosen } = box;
   const top = y - size.height / 2;
-  const name = nodeName(group);
-  const many = group.tasks.length > 1 ? ` × ${group.tasks.length.toLocaleString("en")}` : "";
-  const most = Math.floor((width - size.inset) / size.character);
-  const back =
-    many === ""
-      ? nothing
-      : html`<rect class="back" x="${x + 4}" y="${top + 4}" width="${width}" height="${size.height}" rx="8"/>`;
-  const below =
-    many === ""
-      ? html`<text class="detail" x="${x + 34}" y="${y + 14}">${detail}</text>`
-      : html`<text class="detail" x="${x + 34}" y="${y + 9}">${detail}</text><svg x="${x + 34}" y="${y + 13}"
-        width="${width - 46}" height="4" viewBox="0 0 100 6" preserveAspectRatio="none">${statusBar(counts)}</svg>`;
-  const title = `${name}${many}: ${detail === "" ? statusWord(status) : detail}`;
+  const isFolded = group.tasks.length > 1;
+  const name = nodeName(group) + (isFolded ? ` × ${group.tasks.length.toLocaleString("en")}` : "");
+  const shown = shorten(name, Math.floor((width - size.inset) / size.character));
+  const small = shorten(detail, Math.floor((width - size.inset + 6) / size.small));
+  const lines = isFolded
+    ? { name: y - 6, detail: y + 8 }
+    : { name: small === "" ? y + 4 : y - 2, detail: y + 14 };
+  const rect = (name: string, by: number) =>
+    html`<rect class="${name}" x="${x + by}" y="${top + by}" width="${width}" height="${size.height}" rx="8"/>`;
+  const shares = html`<svg x="${x + 34}" y="${y + 13}" width="${width - 46}" height="4" viewBox="0 0 100 6"
+    preserveAspectRatio="none">${statusBar(counts)}</svg>`;
   return html`<a id="n-${group.id}" class="node ${statusClass(status)}${isChosen ? " chosen" : ""}" href="${href}">
-    <title>${title}</title>${back}<rect class="box" x="${x}" y="${top}" width="${width}" height="${size.height}"
-      rx="8"/><svg class="icon ${statusClass(status)}" x="${x + 10}" y="${y - 8}" width="16" height="16"><use
-        href="#i-${status}"/></svg><text class="name" x="${x + 34}" y="${many === "" ? y - 2 : y - 6}">
-          ${shorten(name + many, most)}</text>${below}</a>`;
+    <title>${name}: ${detail === "" ? statusWord(status) : detail}</title>${isFolded && rect("back", 4)}${rect("box", 0)}
+    <svg class="icon ${statusClass(status)}" x="${x + 10}" y="${y - 8}" width="16" height="16">
+    <use href="#i-${status}"/></svg><text class="name" x="${x + 34}" y="${lines.name}">${shown}</text>
+    <text class="detail" x="${x + 34}" y="${lines.detail}">${small}</text>${isFolded && shares}</a>`;
 }

@@ -50,7 +50,7 @@ function filters(view: View, chosen: BatchStatus | undefined): Html {
         name="w" value="${query.w ?? ""}" placeholder="Workflow" aria-label="Workflow"></form></div>`;
 }
 
-function batchTable(view: View, batches: readonly BatchSummary[], empty: Content): Html {
+export function batchTable(view: View, batches: readonly BatchSummary[], empty: Content): Html {
   return table(
     [
       { head: "Batch" },

@@ -74,13 +74,13 @@ const shownRows = 8;
 function failedCard(rows: Attention["failed"]["rows"]): Html {
   const more = html`<a class="quiet" href="/b?s=ERROR">All</a>`;
   const listed = rows.slice(0, shownRows).map(
-    ({ batchId, workflowId, endedAt, failure }) =>
+    ({ batchId, workflowId, endedAt, firstFailure }) =>
       html`<li id="f-${batchId}">${statusIcon("ERROR")}<div><a href="/b/${segment(batchId)}"><strong>${workflowId}
           </strong></a> <span class="dim">${time(endedAt)}</span>${
-            failure
+            firstFailure
               ? html`<p class="cut"><a
-            href="${link(`/b/${segment(batchId)}`, { t: failure.taskId })}">${failure.taskId}</a> <code>
-              ${failure.code}</code> ${failure.message}</p>`
+            href="${link(`/b/${segment(batchId)}`, { t: firstFailure.taskId })}">${firstFailure.taskId}</a> <code>
+              ${firstFailure.error.code}</code> ${firstFailure.error.message}</p>`
               : nothing
           }</div></li>`,
   );
@@ -204,7 +204,7 @@ function medianText(runs: readonly BatchSummary[]): string {
 }
 
 /** Of the runs that succeeded. */
-function medianMs(runs: readonly BatchSummary[]): number | undefined {
+export function medianMs(runs: readonly BatchSummary[]): number | undefined {
   const durations = runs
     .flatMap(({ status, createdAt, endedAt }) =>
       status === "SUCCESS" && endedAt !== null ? [Date.parse(endedAt) - Date.parse(createdAt)] : [],

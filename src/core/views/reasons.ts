@@ -133,7 +133,9 @@ function failed({ batch, task }: ExplainedTask, log: TaskLog): TaskExplanation {
   const ended =
     error?.retryable === false
       ? `Attempt ${attempt} failed with ${error.code}, which is not retried.`
-      : `${attempt === 1 ? "Its only attempt" : `All ${attempt} attempts`} of ${task.retry.maxAttempts} failed.`;
+      : attempt === 1 && task.retry.maxAttempts === 1
+        ? "Its only attempt failed."
+        : `Attempt ${attempt} of ${task.retry.maxAttempts} failed, and it is not tried again.`;
   const commands = batch.status === "RUNNING" ? [] : [`baton retry ${batch.batchId}`];
   return plain(ended, remedyOf(log) ?? "Correct the cause, then retry the batch.", commands);
 }
