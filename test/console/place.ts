@@ -28,7 +28,7 @@ export interface ConsolePlace {
   form(path: string, action: string): Promise<Record<string, string>>;
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
@@ -47,7 +47,7 @@ export async function openConsole(
     onToken: (token) => void tokens.push(token),
   });
   const pages = createConsole({ app, access: access ?? local, assets, logger, place: "test" });
-  const server = await startLocalServer({ app, logger }, { port: 0, host: "127.0.0.1" }, pages);
+  const server = await startLocalServer({ app, logger }, { port: 0, host: "127.0.0.1" }, { pages });
   onTestFinished(() => server.stop());
   const signIn = await fetch(`${server.url}/?token=${tokens[0]}`, { headers: { accept: "text/html" } });
   const cookie = signIn.headers.get("set-cookie")?.split(";", 1)[0] ?? "";

@@ -26,9 +26,10 @@ export function attempts(
 ): Html {
   if (!log || log.attempt === 0) return nothing;
   const ready = readyTime(task, state.batch.createdAt, (id) => state.logs.get(id)?.log);
-  const newestFirst = shownAttempts(log, ready).toReversed();
+  const isWaiting = log.status === "WAITING";
+  const lines = shownAttempts(log, ready).map((shown) => attemptLine(view, shown, isWaiting));
   return html`<section><h3>Attempts</h3>
-    <ol class="attempts">${newestFirst.map((shown) => attemptLine(view, shown, log.status === "WAITING"))}</ol></section>`;
+    <ol class="attempts">${lines.toReversed()}</ol></section>`;
 }
 
 function attemptLine(view: View, shown: ShownAttempt, isWaiting: boolean): Content {

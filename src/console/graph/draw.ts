@@ -176,7 +176,8 @@ function drawNode(group: Group, { status, counts, detail, href }: NodeState, box
   const shares = html`<svg x="${x + 34}" y="${y + 13}" width="${width - 46}" height="4" viewBox="0 0 100 6"
     preserveAspectRatio="none">${statusBar(counts)}</svg>`;
   return html`<a id="n-${group.id}" class="node ${statusClass(status)}${isChosen ? " chosen" : ""}" href="${href}">
-    <title>${name}: ${detail === "" ? statusWord(status) : detail}</title>${isFolded && rect("back", 4)}${rect("box", 0)}
+    <title>${name}: ${detail === "" ? statusWord(status) : detail}</title>
+    ${isFolded && rect("back", 4)}${rect("box", 0)}
     <svg class="icon ${statusClass(status)}" x="${x + 10}" y="${y - 8}" width="16" height="16">
     <use href="#i-${status}"/></svg><text class="name" x="${x + 34}" y="${lines.name}">${shown}</text>
     <text class="detail" x="${x + 34}" y="${lines.detail}">${small}</text>${isFolded && shares}</a>`;

@@ -45,7 +45,8 @@ function triggers({ definition, triggers }: DeployedWorkflow, view: View): Html 
     if (trigger.type === "fileDrop")
       return html`<div>file <code>${trigger.bucket === undefined ? "" : `${trigger.bucket}/`}${trigger.pattern}</code>
         </div>`;
-    return html`<div>schedule <code>${trigger.cron}</code> ${trigger.timeZone}, next ${time(nextSlot(trigger, view.now))}</div>`;
+    const next = time(nextSlot(trigger, view.now));
+    return html`<div>schedule <code>${trigger.cron}</code> ${trigger.timeZone}, next ${next}</div>`;
   });
   return facts([
     ["tasks", String(definition.tasks.length)],
