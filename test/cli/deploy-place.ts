@@ -90,7 +90,7 @@ const usual = {
       `\\"BATON_PREFIX\\":\\"\${TF_WORKSPACE#my-project_}\\",` +
       '\\"BATON_CALLBACK_SECRET\\":\\"not from here\\"}"',
   },
-  node: { "*": `exec '${process.execPath}' "$@"` },
+  node: { "*": "true" },
 } as const;
 
 export interface DeployPlaceOptions {
@@ -99,6 +99,8 @@ export interface DeployPlaceOptions {
   /** Programs on the path. */
   readonly programs?: readonly (keyof typeof usual | "tofu")[];
   readonly files?: Readonly<Record<string, string>>;
+  /** Whether the workflows are really packed, which takes long. Default: the command for it is only recorded. */
+  readonly packs?: boolean;
 }
 
 /**
@@ -108,14 +110,14 @@ export interface DeployPlaceOptions {
 export class DeployPlace {
   readonly #place = new Workplace({});
 
-  constructor({ gcloud, terraform, programs, files = {} }: DeployPlaceOptions = {}) {
+  constructor({ gcloud, terraform, programs, packs = false, files = {} }: DeployPlaceOptions = {}) {
     // The first matching pattern wins.
     const infrastructure = { ...terraform, ...usual.terraform, ...terraform };
     const behaviours = {
       gcloud: { ...gcloud, ...usual.gcloud, ...gcloud },
       terraform: infrastructure,
       tofu: infrastructure,
-      node: usual.node,
+      node: packs ? { "*": `exec '${process.execPath}' "$@"` } : usual.node,
     };
     mkdirSync(this.path("bin"));
     for (const name of programs ?? (["gcloud", "terraform", "node"] as const))

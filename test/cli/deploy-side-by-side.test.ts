@@ -16,7 +16,7 @@ test("every call of Terraform names its own workspace, whichever is chosen in th
 });
 
 test("two deployments from one folder write different files, and no other may read their variables", async () => {
-  const place = new DeployPlace();
+  const place = new DeployPlace({ packs: true });
   for (const prefix of ["baton", "staging"])
     expect((await place.deploy(["--yes", "--prefix", prefix])).code).toBe(0);
   for (const name of ["my-project_baton", "my-project_staging"]) {

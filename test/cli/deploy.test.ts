@@ -82,7 +82,7 @@ const invoker = [
 ];
 
 test("it deploys the infrastructure, the secret and the function by these commands, in this order", async () => {
-  const place = new DeployPlace();
+  const place = new DeployPlace({ packs: true });
   const { code, stdout, stderr } = await place.deploy(["--yes"]);
   expect(stderr).toContain("It could not be checked");
   expect(code).toBe(0);
