@@ -63,6 +63,7 @@ const owners: Readonly<Record<string, string>> = {
   "@google-cloud/storage": "adapters/storage",
   "@google-cloud/tasks": "adapters/cloud-tasks",
   "google-auth-library": "adapters/remote",
+  "@modelcontextprotocol/sdk/server/index.js": "cli/mcp",
   "@opentelemetry/api": "adapters/opentelemetry",
   "@opentelemetry/exporter-trace-otlp-http": "adapters/opentelemetry",
   "@opentelemetry/resources": "adapters/opentelemetry",

@@ -62,7 +62,7 @@ function copyOfClone(): string {
 /** The commands in a new project. In place of npm, which would ask its registry, this installs what it would. */
 async function firstDay(clone: string, folder: string, commands: string): Promise<void> {
   const [enter, install, ...others] = commands.trim().split("\n");
-  expect([enter, install, others.pop()]).toEqual(["cd ../my-sales", "npm install", "npx baton start"]);
+  expect([enter, install, others.pop()]).toEqual(["cd ../my-sales", "npm install", "npx baton dev"]);
   mkdirSync(join(folder, "node_modules/.bin"), { recursive: true });
   for (const name of installed)
     symlinkSync(`${root}node_modules/${name}`, join(folder, "node_modules", name));

@@ -8,6 +8,7 @@ import { registerForget } from "./commands/forget.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerInspect } from "./commands/inspect.ts";
 import { registerClearResult, registerExplain, registerUnlock } from "./commands/keys.ts";
+import { registerMcp } from "./commands/mcp.ts";
 import { registerDeadLetters, registerPublish, registerReplay } from "./commands/publish.ts";
 import { registerResend } from "./commands/resend.ts";
 import { registerBackfill, registerRetry, registerRun } from "./commands/run.ts";
@@ -61,6 +62,7 @@ const registrations = [
   registerCheck,
   registerDeploy,
   registerPack,
+  registerMcp,
 ];
 
 /** Runs the command of the words after `baton`. An error is reported and sets the exit code of the session. */

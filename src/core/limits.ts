@@ -101,6 +101,11 @@ export const limits = {
   callbackWaitSeconds: 5,
   /** How long `baton cancel` waits for the function before it prints what may be wrong. */
   cancelHintSeconds: 30,
+  /** Longest result of a tool of `baton mcp`, and longest notes with it. Longer results are shortened. */
+  toolResultCharacters: 50_000,
+  toolNotesCharacters: 4_000,
+  /** Calls of tools of `baton mcp` that run at once. */
+  toolProcesses: 4,
   /** Characters of a result that a list shows. */
   shownResultCharacters: 200,
   /** Most steps, and most callbacks, of a key that `baton explain` shows. */

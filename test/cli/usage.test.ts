@@ -97,7 +97,7 @@ test("help and version", async () => {
     const { code, stdout } = await place.baton([command, "--help"]);
     expect([command, code]).toEqual([command, 0]);
     expect(stdout).toContain("Usage: baton");
-    if (!["help", "dev"].includes(command)) expect(stdout).toMatch(/^ +--json /m);
+    if (!["help", "dev", "mcp"].includes(command)) expect(stdout).toMatch(/^ +--json /m);
     if (command !== "help") expect(stdout).toMatch(new RegExp(`^Example:\\n  baton ${command}\\b`, "m"));
   }
   expect((await place.baton(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
