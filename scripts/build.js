@@ -1,7 +1,8 @@
 // Compiles src/ and functions/ into dist/. TypeScript keeps its output in .tsc/, so that nothing is compiled twice. Of
 // src/ dist has types and a bundle; the files of functions/ stay apart, since workflows are loaded by their files. The
 // new dist replaces the old one as a whole: no file of an older build stays behind, and a failed build changes nothing.
-// With --if-changed it does nothing if dist/ is newer than what it is made of: npm prepares a linked package twice.
+// With --if-changed it does nothing if dist/ is newer than what it is made of, since npm prepares a linked package twice,
+// or if the compiler is not installed (npm ci --omit=dev).
 import { spawnSync } from "node:child_process";
 import {
   cpSync,
@@ -20,7 +21,9 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const fresh = `${root}dist-${process.pid}`;
 const tsc = `${root}node_modules/typescript/bin/tsc`;
 
-if (!process.argv.includes("--if-changed") || !isCurrent()) await build();
+const isOptional = process.argv.includes("--if-changed");
+if (isOptional && !existsSync(tsc)) console.error("dist/ is not built: TypeScript is not installed");
+else if (!isOptional || !isCurrent()) await build();
 
 function isCurrent() {
   const built = statSync(`${root}dist/src/cli/main.js`, { throwIfNoEntry: false })?.mtimeMs ?? 0;
