@@ -7,7 +7,7 @@ import { DeployPlace } from "../deploy-place.ts";
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** Tabs, single quotes, no semicolons, long lines, `any`, `!`, an enum, a namespace and properties in a constructor. */
-const levels = `import { workflow } from 'baton-dag'
+const levels = `import { http, workflow } from 'baton-dag'
 import { double } from '../lib/numbers.js'
 
 export enum Level { Low = 1, High }
@@ -25,6 +25,7 @@ export default workflow('levels').task('read', () => new Reading(${"1 + ".repeat
 \t.task('fail', () => {
 \t\tif (Level.Low < Level.High) throw new Error('too high')
 \t}, { after: ['read'], retry: false })
+\t.task('call', http({ url: 'http://127.0.0.1/' }), { after: ['read'] })
 `;
 
 /** Plain JavaScript. */
@@ -81,6 +82,9 @@ test("its workflows run, and an error has the line of the file", async () => {
   const { json } = await baton(place, "run", "levels", "--json");
   expect(json.tasks[0]?.result).toBe("high122");
   const line = levels.split("\n").findIndex((text) => text.includes("too high")) + 1;
+  // Baton's own frames have lines of their sources too, and are no place in the project.
+  expect(JSON.stringify(json.tasks[2])).toContain("HTTP_ADDRESS_REFUSED");
+  expect(JSON.stringify(json.tasks[2])).not.toContain(".ts:");
   expect(JSON.stringify(json.tasks[1])).toContain(`workflows/levels.ts:${line}:`);
 });
 
