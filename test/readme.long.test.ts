@@ -100,7 +100,7 @@ async function startServer(folder: string, command: string): Promise<void> {
 }
 
 async function runLine(folder: string, line: string): Promise<void> {
-  // The first is this test run; `samples/test` runs the demonstration.
+  // The first is this test run; the tests of the samples run the demonstration.
   if (["npm ci && npm test", "npm ci && npm run demo"].includes(line)) return;
   const stdout = await runShell(await fillIn(folder, line), folder);
   if (line.startsWith("npx baton run greet")) expect(stdout).toContain("SUCCESS");

@@ -11,7 +11,7 @@ import { type Definition, timeoutsBeyondFunction } from "../core/workflow/defini
 import { builtInTaskTypes } from "../tasks/index.ts";
 import { FolderCatalog } from "../workflow/catalog.ts";
 import { type DataWorkflowResult, readDataWorkflow, type TaskTypes } from "../workflow/data-workflow.ts";
-import { kindOf } from "../workflow/folder-files.ts";
+import { kindOf } from "../workflow/files/folder-files.ts";
 import { loadWorkflowFile, unexportedProblems } from "../workflow/workflow-file.ts";
 import type { CatalogProblem } from "../workflow/workflow-folder.ts";
 import { checkSql } from "./check-sql.ts";

@@ -8,7 +8,7 @@ import {
   namedSqlFiles,
   stateOf,
   type WorkflowFile,
-} from "./folder-files.ts";
+} from "./files/folder-files.ts";
 import type { WorkflowProblem } from "./problems.ts";
 import type { BuiltWorkflow } from "./workflow.ts";
 import { type LoadedFile, loadWorkflowFile, unexportedProblems } from "./workflow-file.ts";

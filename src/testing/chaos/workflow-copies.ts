@@ -2,7 +2,7 @@ import { BatonError } from "../../core/errors/errors.ts";
 import { builtInTaskTypes } from "../../tasks/index.ts";
 import { FolderCatalog } from "../../workflow/catalog.ts";
 import type { TaskTypes } from "../../workflow/data-workflow.ts";
-import { listWorkflowFiles, type WorkflowFile } from "../../workflow/folder-files.ts";
+import { listWorkflowFiles, type WorkflowFile } from "../../workflow/files/folder-files.ts";
 import type { BuiltWorkflow } from "../../workflow/workflow.ts";
 import { loadWorkflowFile } from "../../workflow/workflow-file.ts";
 

@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { createRequire, registerHooks } from "node:module";
 import { dirname, extname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { BatonError, errorMessage } from "../core/errors/errors.ts";
+import { BatonError, errorMessage } from "../../core/errors/errors.ts";
 
 export interface WorkflowFile {
   readonly path: string;

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { errorCode } from "../core/errors/errors.ts";
-import { type CodePlace, findOwnFrame } from "../runtime/error-place.ts";
+import { errorCode } from "../../core/errors/errors.ts";
+import { type CodePlace, findOwnFrame } from "../../runtime/error-place.ts";
+import { stripTypes } from "../typescript-source.ts";
 import { importedFiles } from "./folder-files.ts";
-import { stripTypes } from "./typescript-source.ts";
 
 /** A syntax error starts with the place, lines of the source, and marks below the wrong part. */
 const syntaxHead =
