@@ -34,7 +34,7 @@ test.for([
   }
 });
 
-test("what a client does not name is left out, and a name that is a namespace brings nothing", () => {
+test("services that a client does not name are left out, and a namespace adds nothing", () => {
   const after = protobuf.Root.fromJSON(reduced(firestore, ["google.firestore.v1.Firestore"]));
   expect(after.lookup("google.firestore.admin")).toBeNull();
   expect(reduced(pubSub, ["google.pubsub.v1"]).nested).not.toHaveProperty("google.nested.pubsub");

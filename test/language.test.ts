@@ -128,7 +128,7 @@ test.each([
   expect(inAll(sources, find)).toEqual([]);
 });
 
-test("what each rule refuses, and what it does not", () => {
+test("what each rule rejects, and what it accepts", () => {
   const lines = [
     "It goes on.",
     "It goes on sale.",

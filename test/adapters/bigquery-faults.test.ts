@@ -57,7 +57,7 @@ async function retryUntilDone(work: (attempt: number) => Promise<unknown>): Prom
   }
 }
 
-test("rows are appended once, whichever call of a load goes wrong, and however", () =>
+test("rows are appended once, whichever call of a load fails, and with any fault", () =>
   forEachFault(async (faultAt) => {
     const made = await makeBigQuery();
     const { file, another, warehouse } = made;
@@ -78,7 +78,7 @@ test("rows are appended once, whichever call of a load goes wrong, and however",
     expect(calls).toBeGreaterThanOrEqual(5);
   }));
 
-test("rows are appended once, whichever call of a query goes wrong, and however", () =>
+test("rows are appended once, whichever call of a query fails, and with any fault", () =>
   forEachFault(async (faultAt) => {
     const made = await makeBigQuery();
     const { file, another, warehouse } = made;
@@ -97,7 +97,7 @@ test("rows are appended once, whichever call of a query goes wrong, and however"
     expect(calls).toBeGreaterThanOrEqual(6);
   }));
 
-test("a merge is done as if once, whichever call of its two jobs goes wrong, and however", () =>
+test("a merge has its effect once, whichever call of its two jobs fails, and with any fault", () =>
   forEachFault(async (faultAt) => {
     const made = await makeBigQuery();
     const { file, another, warehouse } = made;
@@ -121,7 +121,7 @@ test("a merge is done as if once, whichever call of its two jobs goes wrong, and
     expect(calls).toBeGreaterThanOrEqual(9);
   }));
 
-test("an uploaded file is loaded once, whichever call of its upload goes wrong, and however", () =>
+test("an uploaded file is loaded once, whichever call of its upload fails, and with any fault", () =>
   forEachFault(async (faultAt) => {
     const made = await makeBigQuery();
     const { file, another, warehouse } = made;
@@ -147,7 +147,7 @@ test("an uploaded file is loaded once, whichever call of its upload goes wrong, 
     expect(calls).toBeGreaterThanOrEqual(12);
   }));
 
-test("a callback is archived once, whichever call goes wrong, and however", () =>
+test("a callback is archived once, whichever call fails, and with any fault", () =>
   forEachFault(async (faultAt) => {
     const made = await makeBigQuery();
     const callback: ArchivedCallback = {

@@ -42,7 +42,7 @@ test("cancel ends a running job; the attempt that started it fails, and another 
   expect(await query("SELECT 1 AS a", {}, { ...job, attempt: "2" })).toMatchObject({ rows: 1, tableRows: 1 });
 });
 
-test("cancel ends a job at its stage, and what would come after it", async () => {
+test("cancel ends a job at its stage, and skips the later stages", async () => {
   const { server, warehouse, file, load, loadState } = await start(quick);
   const uri = await file("a.csv", "id\n1\n");
   const job = { jobId: "staged", attempt: "1" };

@@ -69,7 +69,7 @@ async function withFaultAtEachCall(
 describe.each(casesOfCalls(faults.map((fault) => [nameOf(fault), fault] as const)))(
   "under a fault at any one call (%s)",
   (_, faultAt) => {
-    test("what is listed is removed, and nothing else", async () => {
+    test("exactly the listed resources are removed", async () => {
       const calls = await withFaultAtEachCall(faultAt, () => {
         for (const object of ["a/1", "a/2", "b"]) server.put(bucket, object, "data");
         return async () => {
@@ -121,7 +121,7 @@ describe.each(casesOfCalls(faults.map((fault) => [nameOf(fault), fault] as const
       expect(calls).toBeGreaterThanOrEqual(5);
     });
 
-    test("a move without a generation moves what was there when it began", async () => {
+    test("a move without a generation moves the object that existed at its start", async () => {
       await withFaultAtEachCall(faultAt, () => {
         server.put(bucket, "a.csv", "data", "text/csv");
         return async () => {

@@ -89,7 +89,7 @@ describe("buckets", () => {
 });
 
 describe("moves", () => {
-  test("keep what is said of an object, and say where it came from", async () => {
+  test("keep the metadata of an object, and add its origin", async () => {
     const from = drop("a.csv", "x");
     const url = `${server.url}/storage/v1/b/p-inbox/o/a.csv`;
     const said = { contentLanguage: "de", cacheControl: "no-store", metadata: { sender: "shop" } };
@@ -124,7 +124,7 @@ describe("moves", () => {
     expect(names("p-inbox")).toHaveLength(3);
   });
 
-  test("do not take new content for the old, when it comes between the look and the copy", async () => {
+  test("do not move content that is written between the check and the copy", async () => {
     const from = drop("a.csv", "old");
     server.setFaults(({ method }) => {
       if (method.includes("rewriteTo")) server.put("p-inbox", "a.csv", "newer");
@@ -135,7 +135,7 @@ describe("moves", () => {
     expect(names("p-inbox")).toEqual(["a.csv"]);
   });
 
-  test("do not take new content for the old, when it comes between two calls of a copy", async () => {
+  test("do not move content that is written between two calls of a copy", async () => {
     const other = await startStorageServer({ rewriteBytesPerCall: 2 });
     const there = new CloudObjectStore({ projectId: "p", buckets: {}, apiEndpoint: other.url });
     const generation = other.put("p-inbox", "a.csv", "123456");
@@ -166,7 +166,7 @@ describe("moves", () => {
     await other.close();
   });
 
-  test("leave a new object that comes between the copy and the removal", async () => {
+  test("keep a new object that is written between the copy and the removal", async () => {
     const from = drop("a.csv", "old");
     server.setFaults(({ method }) => {
       if (method.startsWith("DELETE")) server.put("p-inbox", "a.csv", "newer");

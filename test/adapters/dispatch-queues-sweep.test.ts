@@ -59,7 +59,7 @@ test("a delayed task that is due and waits in the queue is not added again", asy
   await server.idle();
 });
 
-test("what has failed and comes again is not put there again, however long the pause before its next try", async () => {
+test("a failed message that waits for its retry is not queued again, however long its pause", async () => {
   const place = await openDispatch({
     answer: ({ deliveryAttempt }) => (deliveryAttempt === 1 ? 503 : 200),
     backoffSeconds: 10 * taskQueueLimits.dueSoonSeconds,
@@ -82,7 +82,7 @@ test("a task that is due later does not replace one that should run: its wait ma
   expect(server.tasks(queuePath)).toHaveLength(1);
 });
 
-test("what is not in the queue any more is put there again", async () => {
+test("a message that is no longer in the queue is queued again", async () => {
   const { queues, server, taskIds } = await openDispatch();
   await queues.publish([run("t")]);
   await server.idle();
@@ -105,14 +105,14 @@ test("a look at a line costs a list for each thousand that wait, and creates not
   await server.idle();
 });
 
-test("what is published for the first time is not looked for", async () => {
+test("a first publish does not list the queue", async () => {
   const place = await openDispatch();
   const calls = countCalls(place);
   await place.queues.publish([run("t"), run("u")]);
   expect(calls).toEqual({ CreateTask: 2 });
 });
 
-test("a missing queue holds back nothing of the others, however often all of it is published again", async () => {
+test("a missing queue does not delay the others, however often its messages are published again", async () => {
   const { queues, server, taskIds } = await openDispatch();
   const bad = Array.from({ length: 2 * taskQueueLimits.parallelTaskCreations }, (_, index) =>
     run(`b${index}`, "gone"),

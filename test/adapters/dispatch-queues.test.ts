@@ -77,7 +77,7 @@ test.each([
   expect(server.meter.of("tasks_created")).toBe(4);
 });
 
-test("what is being handled may be published again: it comes once more", async () => {
+test("a message that is being handled may be published again, and is delivered once more", async () => {
   const gate = Promise.withResolvers<number>();
   const { queues, server, taskIds } = await open({ answer: () => gate.promise });
   await queues.publish([run("t")]);
@@ -88,7 +88,7 @@ test("what is being handled may be published again: it comes once more", async (
   expect(taskIds()).toEqual(["t", "t"]);
 });
 
-test("what has come can be published again more often than it has names", async () => {
+test("a delivered message can be published again more often than it has names", async () => {
   const { queues, server, taskIds } = await open();
   const times = taskQueueLimits.numberedTaskNames + 3;
   for (let time = 0; time < times; time += 1) {
@@ -143,7 +143,7 @@ const faults: readonly Fault[] = [
 ];
 
 describe.each(faults)("under the fault $kind", (fault) => {
-  test("every message comes", async () => {
+  test("every message is delivered", async () => {
     const { queues, server, taskIds } = await open();
     server.setFaults(({ index }) => (index % 5 === 0 ? fault : undefined));
     await queues.publish(runs(60));

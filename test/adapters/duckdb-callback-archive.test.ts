@@ -26,7 +26,7 @@ async function makeArchive() {
   return { ...harness, open, ...open() };
 }
 
-test("a stored callback comes back, from a table with the columns in their order", async () => {
+test("a stored callback is read back from a table with its columns in order", async () => {
   const { archive, rows } = await makeArchive();
   await archive.store(table, callback);
   expect(await archive.get(table, key)).toEqual(callback);

@@ -42,7 +42,7 @@ test("the result of a text in GoogleSQL is written into a table", async () => {
   ]);
 });
 
-test("what is not known to give the same answer is refused with its word, its place and the reason", async () => {
+test("SQL that may give another answer is refused with the word, its place and the reason", async () => {
   const { ask } = await makeQuestions();
   await expect(ask("SELECT 1 AS one,\n  SOUNDEX('a') AS two")).rejects.toMatchObject({
     code: "SQL_UNSUPPORTED",

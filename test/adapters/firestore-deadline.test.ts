@@ -27,7 +27,7 @@ test("a call that timed out reports its real outcome later", async () => {
   expect(error instanceof StoreTimeoutError && (await error.lateResult)).toBe("applied");
 });
 
-test("what comes in time is the answer, and no alarm is left", async () => {
+test("an answer in time is used, and no timer is left", async () => {
   const { clock, rings } = alarm();
   expect(await withDeadline(clock, Promise.resolve("applied"), 20)).toBe("applied");
   await expect(withDeadline(clock, Promise.reject(new Error("refused")), 20)).rejects.toThrow("refused");

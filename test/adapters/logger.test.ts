@@ -22,7 +22,7 @@ test("each line is one JSON object with what Cloud Logging looks for", () => {
   for (const { time } of lines) expect(new Date(String(time)).toISOString()).toBe(time);
 });
 
-test("a line of a batch belongs to the batch's trace, and is labelled with what it is about", () => {
+test("a log line of a batch belongs to the batch's trace, and is labelled with its batch and task", () => {
   const { traceId, spanId } = batchTrace("b-1");
   expect(ofBatch).toMatchObject({
     "logging.googleapis.com/trace": `projects/test-project/traces/${traceId}`,
@@ -70,7 +70,7 @@ test("errors among the fields, or in the message's place, are written with their
   expect(errorAlone).toMatchObject({ message: reason, error: reason, stack_trace: stack });
 });
 
-test("what JSON makes nothing of is written as what it is", () => {
+test("values that JSON can't hold are written as text", () => {
   expect(withError).toMatchObject({
     map: { a: ["1"] },
     url: "https://user:…@example.com/a?token=…",

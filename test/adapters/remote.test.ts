@@ -124,7 +124,7 @@ test("an answer that grows too large while it is unpacked is not read to its end
   expect((await ask(1_000)).body).toBe("a".repeat(1_000));
 });
 
-test("a token that does not come is waited for as long as was said", async () => {
+test("a missing token is awaited until the configured timeout", async () => {
   const folder = await folderWith({});
   const file = `${folder}/credentials.json`;
   const account = {

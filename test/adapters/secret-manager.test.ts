@@ -44,13 +44,13 @@ test("a reference is resolved to the version that it names, once and without cre
   expect((await resolve(`${secret}/versions/latest`)).BATON_CALLBACK_SECRET).toBe("newer");
 });
 
-test("without a reference nothing is called, and the environment stays as it is", async () => {
+test("without a reference nothing is called, and the environment is unchanged", async () => {
   const { server, resolve } = await secretManager();
   expect((await resolve(value)).BATON_CALLBACK_SECRET).toBe(value);
   expect(server.calls).toEqual([]);
 });
 
-test("what a connection lost is asked for again", async () => {
+test("a request whose connection broke is repeated", async () => {
   const { server, resolve } = await secretManager();
   const name = server.add(secret, value);
   server.setFaults(({ index }) => (index < 2 ? { kind: "not_sent" } : undefined));

@@ -150,7 +150,7 @@ test("starts do not wait while little waits in memory", async () => {
   expect(starts).toBe(10);
 });
 
-test("a message that waits is known by its key however many others come and go", () => {
+test("a waiting message is found by its key among any number of others", () => {
   const keys = new WaitingKeys();
   const itemOf = (key: string) => ({
     ...taskOf("batch", 0),

@@ -66,7 +66,7 @@ test("a message that only exists as a message is a row until it is handled", asy
   await expect.poll(rows).toBe(0);
 });
 
-test("what the store can bring back is handed over without a row", async () => {
+test("a message that the store can recreate is handed over without a row", async () => {
   const { broker, rows } = open();
   const { seen, handler } = collect();
   broker.start(handler);
@@ -86,7 +86,7 @@ test("a handler that fails gets the message again, with the count of deliveries"
   await expect.poll(() => seen.map(({ deliveryAttempt }) => deliveryAttempt)).toEqual([1, 1, 2, 2]);
 });
 
-test("a message whose handler died comes back when its lease is over", async () => {
+test("a message whose handler died is delivered again after its lease", async () => {
   const first = open({ leaseSeconds: 0.2 });
   const dead = collect();
   first.broker.start(async (delivery) => {
@@ -100,7 +100,7 @@ test("a message whose handler died comes back when its lease is over", async () 
   await expect.poll(attempts).toEqual([1, 2]);
 });
 
-test("a delayed message comes later, not sooner", async () => {
+test("a delayed message is delivered at its time, not earlier", async () => {
   const { broker } = open();
   const { seen, handler } = collect();
   broker.start(handler);
@@ -234,7 +234,7 @@ test("a process that works on one batch leaves the others' messages alone", asyn
   expect(seen).toHaveLength(1);
 });
 
-test("what one process publishes, another that works on the same file handles", async () => {
+test("a message published by one process is handled by another on the same file", async () => {
   const one = open();
   const other = open({ path: one.path });
   const { seen, handler } = collect();

@@ -82,7 +82,7 @@ test("a slot that becomes free starts nothing before the next token", async () =
   expect(starts.map(({ atMs }) => atMs)).toEqual([0, 90_000, 150_000]);
 });
 
-test("rows wait for their tokens in the file, where they don't come back while they wait", async () => {
+test("rows wait for their tokens in the file, and are not delivered meanwhile", async () => {
   const clock = new VirtualClock();
   const queues = { websites: { concurrency: 10, rate: { messages: 1, perSeconds: 60 } } };
   const { broker, leased } = open({ clock, queues });

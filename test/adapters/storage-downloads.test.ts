@@ -21,7 +21,7 @@ function answerDownloads(headers: Readonly<Record<string, string>>, body: string
   );
 }
 
-test("what comes without its hash is never the file, however often it comes", async () => {
+test("content without the right hash is never accepted as the file, however often it is downloaded", async () => {
   server.put(file.bucket, file.object, "id\n1\n");
   answerDownloads({}, "<html>Sign in</html>");
   await expect(store.read(file)).rejects.toMatchObject({

@@ -79,7 +79,7 @@ async function receiveOne(sending: Omit<Sending, "url"> = {}): Promise<Received>
   return first;
 }
 
-test("what is sent is verified by the library", async () => {
+test("the library verifies the sent callback", async () => {
   const received = await receiveOne();
   expect(received).toMatchObject({
     method: "POST",

@@ -31,7 +31,7 @@ test("a git revision is built once, and measured", async () => {
   }
 });
 
-test("under kills every batch ends, and no attempt has its effect twice", async () => {
+test("with kills every batch ends, and no attempt has its effect twice", async () => {
   const words = ["--minutes", "0.5", "--segment-minutes", "0.25", "--kill-every", "2", "--json"];
   const { segments } = SoakSchema.parse(JSON.parse(await runBench("soak.js", words)));
   expect(segments.reduce((sum, { kills }) => sum + kills, 0)).toBeGreaterThan(0);

@@ -169,7 +169,7 @@ test("slots of a schedule in a range of days, with their input; the clock change
   );
 });
 
-test("slots of several schedules come oldest first, and none lies in the future", async () => {
+test("slots of several schedules are ordered oldest first, and none is in the future", async () => {
   const days = { from: "2026-11-21", to: "2026-11-30" };
   const now = Date.parse("2026-11-23T01:59:00Z");
   expect(await readAll(slotItems([weekly, nightly], days, now))).toMatchObject([

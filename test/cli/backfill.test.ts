@@ -108,7 +108,7 @@ describe("items", () => {
     expect(stderr).toMatch(/^Slots after .* are left to the schedule: they are in the future\.$/m);
   });
 
-  test("schedules are left alone meanwhile", async () => {
+  test("schedules do not run during a backfill", async () => {
     const place = placeWith(numbered(2));
     expect((await place.baton(command)).code).toBe(0);
     expect(rowCounts(place)).toMatchObject({ batches: 2, schedules: 0 });

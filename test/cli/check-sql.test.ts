@@ -11,7 +11,7 @@ tasks:
 ${sql}
 `;
 
-test("validate: names what is refused of a text in GoogleSQL, with file and line", async () => {
+test("validate names unsupported GoogleSQL, with file and line", async () => {
   const place = new Workplace({
     "sums.yaml": yaml(
       "        googlesql: |\n          SELECT 1 AS a,\n            SOUNDEX(name) AS b FROM people",

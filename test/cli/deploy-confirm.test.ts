@@ -233,7 +233,7 @@ test("--destroy works without a build, and without workflows that are right", as
   expect((await place.deploy(["--destroy", "--yes"])).code).toBe(0);
 });
 
-test("what would delete data stops, asked or not, and names the command that does it all the same", async () => {
+test("a deployment that would delete data stops, confirmed or not, and names the command to do it", async () => {
   const change = (type: string, ...actions: string[]) => ({
     address: `${type}.this`,
     type,

@@ -72,7 +72,7 @@ test.each([
     expect((await place.deploy(["--skip-infra", "--yes", "--variables", name])).code).toBe(code);
 });
 
-test("the infrastructure alone is not made without the file of its function either", async () => {
+test("--skip-function also requires the function's variables file", async () => {
   const place = new DeployPlace({ gcloud: production });
   const { stderr } = await place.deploy(["--skip-function", "--yes"]);
   expect(stderr).toContain("error DEPLOY_VARIABLES_FORGOTTEN");
@@ -118,13 +118,13 @@ test("a function of an unreadable description is not deployed over", async () =>
   expect(place.callNames).not.toContain("terraform plan");
 });
 
-test("if Cloud Run is not enabled yet, it is not asked for a function", async () => {
+test("if Cloud Run is not enabled yet, its functions are not listed", async () => {
   const place = new DeployPlace({ gcloud: { "services list --enabled *": "true" } });
   expect((await place.deploy(["--yes"])).code).toBe(0);
   expect(place.callNames).not.toContain("gcloud run services list");
 });
 
-test("a new version lets in the account that pushes, if a first deployment did not come that far", async () => {
+test("a new version grants access to the push account, if the first deployment failed before that", async () => {
   const place = new DeployPlace({ gcloud: servingFunction() });
   expect((await place.deploy(["--yes", "--skip-infra"])).code).toBe(0);
   expect(place.callNames).toContain("gcloud run services add-iam-policy-binding");
@@ -133,7 +133,7 @@ test("a new version lets in the account that pushes, if a first deployment did n
   expect(again.callNames).not.toContain("gcloud run services add-iam-policy-binding");
 });
 
-test("an account that may not read the policy gets the command that lets the account of pushes in", async () => {
+test("an account that may not read the policy gets the command that grants access to the push account", async () => {
   const gcloud = { ...servingFunction(), "run services get-iam-policy *": "exit 1" };
   const place = new DeployPlace({ gcloud });
   const { code, stderr } = await place.deploy(["--yes", "--skip-infra"]);

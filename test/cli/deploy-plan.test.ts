@@ -146,7 +146,7 @@ test("with --skip-infra the dry run says that it closes a function only when it 
   expect(deploying(await plan())).not.toHaveProperty("condition");
 });
 
-test("what is not made is not listed", async () => {
+test("resources that are not created are not listed", async () => {
   const kindsOf = async (...parameters: string[]) =>
     new Set((await plan(parameters)).resources.map(({ kind }) => kind));
   expect(await kindsOf("--skip-infra")).toEqual(new Set(["Cloud Run function"]));
@@ -209,7 +209,7 @@ test("a dry run also reports an unfit folder", async () => {
   expect(missing).toEqual([expect.stringMatching(/package-lock\.json can't be read/)]);
 });
 
-test("what it costs while nothing happens is the sum of the table in the docs", async () => {
+test("the idle cost is the sum of the table in the docs", async () => {
   const { stdout } = await new DeployPlace().deploy(["--dry-run"]);
   const sum = /^\| \*\*sum\*\* \| \| \*\*([\d.]+)\*\*/m.exec(readFileSync(docs, "utf8"))?.[1];
   expect(sum).toMatch(/^\d+\.\d\d$/);

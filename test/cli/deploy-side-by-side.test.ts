@@ -41,7 +41,7 @@ test("no function gets the variables of another deployment from the infrastructu
   expect(place.callNames).not.toContain("gcloud run deploy baton");
 });
 
-test("a removal of what has no state here says where it may be", async () => {
+test("a removal without a local state says where the state may be", async () => {
   const place = new DeployPlace({ terraform: { "*workspace select*": "exit 1" } });
   const { stderr } = await place.deploy(["--destroy", "--yes"]);
   expect(stderr).toMatch(/what to do: This folder has no state my-project_baton.*copy the state/);

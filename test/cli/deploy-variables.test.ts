@@ -106,7 +106,7 @@ test("quotes, lines, comments and `export` mean what they mean to Node", async (
   expect(warnings).toEqual([]);
 });
 
-test("a secret of one's own comes from Secret Manager when an instance starts", async () => {
+test("a secret of the user is read from Secret Manager when an instance starts", async () => {
   const file = `API_TOKEN=secret:api-token
 OTHER=secret:other:7
 SAME=projects/my-project/secrets/same/versions/3

@@ -119,7 +119,7 @@ test("it deploys the infrastructure, the secret and the function by these comman
   expect(stdout).toContain("Deployed: https://baton-123456789012.europe-west1.run.app");
 });
 
-test("what the infrastructure says of the function's variables wins, but for secrets", async () => {
+test("the infrastructure's values of the function's variables win, except for secrets", async () => {
   const place = new DeployPlace();
   await place.deploy(["--yes"]);
   const variables = place.read(functionVariables);
@@ -199,7 +199,7 @@ const steps: readonly (readonly [string, "gcloud" | "terraform", string, string]
   ["the traffic", "gcloud", "run services update*", "gcloud run services update-traffic"],
 ];
 
-test.each(steps)("when %s fails, nothing comes after it", async (_, tool, pattern, command) => {
+test.each(steps)("when %s fails, nothing runs after it", async (_, tool, pattern, command) => {
   const place = new DeployPlace({ [tool]: { [pattern]: "echo 'the reason' >&2; exit 3" } });
   const { code, stdout, stderr } = await place.deploy(["--yes"]);
   expect(code).toBe(1);
@@ -211,7 +211,7 @@ test.each(steps)("when %s fails, nothing comes after it", async (_, tool, patter
   expect(stdout).not.toContain("Deployed:");
 });
 
-test("answers that make no sense are failures of their command", async () => {
+test("a tool's output that can't be parsed fails its command", async () => {
   const noNumber = new DeployPlace({ gcloud: { "projects describe *": "echo none" } });
   expect((await noNumber.deploy(["--yes"])).stderr).toContain(
     'DEPLOY_FAILED: Looking whether the project can be reached failed: the answer "none" is not a project number',
@@ -277,7 +277,7 @@ test("it writes a file of variables for commands, which a shell and Node read in
   expect(configuration.google).toMatchObject({ projectId: "my-project", prefix: "baton" });
 });
 
-test("--json prints one value, and what the tools say goes to standard error", async () => {
+test("--json prints one value, and the output of tools goes to standard error", async () => {
   const place = new DeployPlace({ terraform: { "*init*": "echo Initializing" }, gcloud: serving });
   const { code, stdout, stderr } = await place.deploy(["--yes", "--json"]);
   expect(code).toBe(0);

@@ -69,7 +69,7 @@ test("on a machine without problems it exits with 0, and creates nothing", async
   expect(shown.stdout).toMatch(/\d+ ok, \d+ warning, 0 failed, 0 unknown\n$/);
 });
 
-test("what is amiss on this machine ends with 1, and each finding says what to do", async () => {
+test("a problem on this machine gives exit code 1, and each finding says what to do", async () => {
   const place = new Workplace({ ...helloFiles, "broken.ts": "throw new Error('no luck');\n" });
   place.write("file", "");
   place.write(

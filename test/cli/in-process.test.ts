@@ -15,7 +15,7 @@ async function workflowIds(place: Workplace, environment: Readonly<Record<string
   return list.map(({ workflowId }) => workflowId);
 }
 
-test("a call in this process loads the files of users as they are, as a process of its own does", async () => {
+test("a call in this process loads the current files of users, as a new process does", async () => {
   const place = new Workplace({
     "named.ts": namedBy("id"),
     "lib/id.ts": 'export const id = "one";\n',
@@ -27,7 +27,7 @@ test("a call in this process loads the files of users as they are, as a process 
   expect(await workflowIds(place)).toEqual(["two2"]);
 });
 
-test("it has the environment and the folder of its own, and leaves this process its own", async () => {
+test("a call has its own environment and folder, and those of this process are restored", async () => {
   const place = new Workplace({
     "named.ts": namedBy("id"),
     "lib/more.cjs": "exports.more = process.cwd();\n",

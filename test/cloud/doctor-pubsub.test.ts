@@ -32,7 +32,7 @@ test("a lease shorter than a push is reported", async () => {
   expect(found.remedy).toContain("Set BATON_LEASE to 660s");
 });
 
-test("a push that waits no longer than the function runs comes again meanwhile", async () => {
+test("an ack deadline shorter than the function's timeout is reported", async () => {
   const { diagnose, change } = await deployment();
   await change("baton-control-push", { ackDeadlineSeconds: 60 });
   const findings = await diagnose();

@@ -81,7 +81,7 @@ test("a service that is not enabled is reported", async () => {
   });
 });
 
-test("a caller that may not look sees the rest", async () => {
+test("a caller without one permission sees the other findings", async () => {
   const { diagnose, apis } = await deployment();
   apis.refuse = ({ path }) => (path.endsWith("/jobs") ? failure(403, "Permission denied.") : undefined);
   const findings = await diagnose();
@@ -108,7 +108,7 @@ test("every variable that is missing is a finding of its own, and the rest is lo
   ]);
 });
 
-test("no secret is in what it says", async () => {
+test("its output contains no secret", async () => {
   const { diagnose, environment } = await deployment();
   const secret = environment.BATON_CALLBACK_SECRET ?? "";
   const broken = `whsec_${randomBytes(5).toString("hex")}`;

@@ -3,7 +3,7 @@ import { CONTROL_QUEUE } from "../../src/core/messages.ts";
 import { workflow } from "../../src/index.ts";
 import { cloudInProcess } from "./in-process.ts";
 
-test("a completion that comes early and is larger than a task of Cloud Tasks is taken all the same", async () => {
+test("an early completion larger than a Cloud Tasks message is accepted", async () => {
   const before = Promise.withResolvers<void>();
   const flow = workflow("flow")
     .task("before", () => before.promise)

@@ -26,7 +26,7 @@ const output = join(place, "output");
 beforeAll(() => installForProduction(folder));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 
-test("it starts by what the buildpack leaves behind: a command without parameters, and two variables", async () => {
+test("it starts with what the buildpack sets: a command without parameters, and two variables", async () => {
   const port = await freePort();
   const { PATH, HOME } = process.env;
   const child = launch({

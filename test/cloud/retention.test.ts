@@ -19,7 +19,7 @@ const keyed = workflow("keyed").task(
   { idempotency: { key: () => "k", ttl: "1h" } },
 );
 
-test("nothing of a batch is deleted while a message about it may come", async () => {
+test("nothing of a batch is deleted while a message about it may be in flight", async () => {
   const { app, firestore, pubsub } = await cloudInProcess([waits]);
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "waits", key: "k" });
   await pubsub.idle();
@@ -57,7 +57,7 @@ test("a batch that is too old to be judged does nothing any more, and its messag
   expect(firestore.dump().map(({ path }) => path.split("/")[0])).toEqual(["definitions"]);
 });
 
-test("the record of a key goes when its result has run out, and the work is done again", async () => {
+test("the record of a key is deleted when its result expires, and the work is done again", async () => {
   const { app, firestore, run } = await cloudInProcess([keyed]);
   await run("keyed");
   await run("keyed");

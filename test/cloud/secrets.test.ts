@@ -55,7 +55,7 @@ function expectUsed({ tasks }: BatchView, received: readonly string[]) {
   expect(received.filter((request) => request.includes(`/hooks/${secret}`))).toHaveLength(2);
 }
 
-test("a secret is used and stands nowhere: on the embedded engine", async () => {
+test("a secret is used and appears nowhere on the embedded engine", async () => {
   const { origin, received } = await echoServer();
   const data = temporaryFolder();
   const app = testApp({
@@ -76,7 +76,7 @@ test("a secret is used and stands nowhere: on the embedded engine", async () => 
     });
 });
 
-test("a secret is used and stands nowhere: on Google Cloud", async () => {
+test("a secret is used and appears nowhere on Google Cloud", async () => {
   const { origin, received } = await echoServer();
   const { logger, lines } = keeping();
   const variables = { BATON_TASK_SECRET_API_TOKEN: secret };

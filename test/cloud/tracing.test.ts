@@ -128,7 +128,7 @@ test("all work on a batch is one trace: waits, attempts, steps and requests, eac
   expect(JSON.stringify(receiver.spans)).not.toContain("secret-");
 });
 
-test("each request to a service is a span of its method, with the names of what it is about", async () => {
+test("each request to a service is a span with its method and its resource names", async () => {
   const { receiver, tracer } = await traced();
   const code: AnyTaskFunction = async ({ services, signal }) => {
     const name = { bucket: "reports", object: "report.txt" };

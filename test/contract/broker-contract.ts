@@ -27,7 +27,7 @@ export function describeBroker(open: () => Promise<BrokerUnderTest>): void {
   const keysOf = ({ deliveries }: BrokerUnderTest) =>
     deliveries.flatMap(({ message }) => (message.kind === "start" ? [message.key ?? ""] : []));
 
-  test("delivers what was published, whatever the queue, as it was", async () => {
+  test("delivers published messages of every queue unchanged", async () => {
     const under = await open();
     const ending = { status: "SKIPPED", reason: "upstream_failed" } as const;
     const messages: OutgoingMessage[] = [
@@ -60,14 +60,14 @@ export function describeBroker(open: () => Promise<BrokerUnderTest>): void {
     await expect.poll(() => new Set(keysOf(under)).size).toBe(3);
   });
 
-  test("what was refused comes again", async () => {
+  test("a refused message is delivered again", async () => {
     const under = await open();
     under.refuse(2);
     await under.broker.publish([start("stubborn")]);
     await expect.poll(() => keysOf(under).length).toBeGreaterThanOrEqual(3);
   });
 
-  test("what is scheduled comes later, and not before", async () => {
+  test("a scheduled message is delivered at its time, not earlier", async () => {
     const under = await open();
     const delayMs = 1_500;
     const before = Date.now();
@@ -78,13 +78,13 @@ export function describeBroker(open: () => Promise<BrokerUnderTest>): void {
     expect(later?.at).toBeGreaterThanOrEqual(before + delayMs);
   });
 
-  test("without a delay it comes at once", async () => {
+  test("without a delay it is delivered at once", async () => {
     const under = await open();
     await under.timer.schedule(start("at once"), 0);
     await expect.poll(() => keysOf(under)).toContain("at once");
   });
 
-  test("what has come can be scheduled again, as often as it is asked for", async () => {
+  test("a delivered message can be scheduled again any number of times", async () => {
     const under = await open();
     for (let round = 1; round <= 3; round += 1) {
       await under.timer.schedule(run("again"), 300);

@@ -28,7 +28,7 @@ export function describeCallbackArchive(open: () => Promise<ArchiveUnderTest>): 
     return { archive, rows, count: () => rows(`SELECT count(*) AS n FROM ${table}`) };
   };
 
-  test("a stored callback comes back, from a table with the columns in their order", async () => {
+  test("a stored callback is read back from a table with its columns in order", async () => {
     const { archive, rows } = await start();
     await archive.store(table, callback);
     expect(await archive.get(table, key)).toEqual(callback);

@@ -69,7 +69,7 @@ describe.skipIf(foreign !== undefined).each(faults)("under the fault $kind", (fa
     return () => expect(isMet).toBe(true);
   };
 
-  test("a claim that is ours is known as ours, and stands once", async () => {
+  test("our own claim is recognised as ours, and is applied once", async () => {
     const store = openStore();
     const expectMet = fail("Commit");
     const write = { kind: "create", key: key("a"), data: { nonce: "mine" } } as const;
@@ -91,7 +91,7 @@ describe.skipIf(foreign !== undefined).each(faults)("under the fault $kind", (fa
     expect(outcome).toMatchObject({ kind: "lost", current: [{ document: { version } }] });
   });
 
-  test("of independent writes, each is known for what it is", async () => {
+  test("the outcome of each independent write is reported separately", async () => {
     const store = openStore();
     await store.commit([{ kind: "create", key: key("b"), data: { nonce: "his" } }]);
     const expectMet = fail("BatchWrite");
@@ -102,7 +102,7 @@ describe.skipIf(foreign !== undefined).each(faults)("under the fault $kind", (fa
     else expect((await store.get(key("a"))).document).toBeUndefined();
   });
 
-  test("reads and counts come through", async () => {
+  test("reads and counts succeed", async () => {
     const store = openStore();
     await store.commit([{ kind: "create", key: key("a"), data: { arrivals: ["x"], batchId: "b" } }]);
     const expectRead = fail("BatchGetDocuments");
@@ -121,7 +121,7 @@ describe.skipIf(foreign !== undefined).each(faults)("under the fault $kind", (fa
 describe.skipIf(foreign !== undefined)("a service that does not get better", () => {
   afterEach(() => server?.setFaults(() => undefined));
 
-  test("an independent write that fails is reported at once: its caller knows what it asked for", async () => {
+  test("a failed independent write is reported at once to its caller", async () => {
     const store = openStore();
     const key = { collection: "steps", id: "s/a" } as const;
     const { version } = await store.commit([{ kind: "create", key, data: { nonce: "mine" } }]);

@@ -109,7 +109,7 @@ export function describeMoves(open: () => Promise<ObjectStoreUnderTest>): void {
     expect(await listing()).toEqual(["b.csv"]);
   });
 
-  test("several who move one object at once all get the same answer", async () => {
+  test("concurrent moves of one object all get the same answer", async () => {
     const { store, name, drop, listing } = await opened(open);
     const from = await drop("a.csv", "data");
     const all = await Promise.all(Array.from({ length: 8 }, () => store.move(from, name("archive/a.csv"))));
@@ -117,7 +117,7 @@ export function describeMoves(open: () => Promise<ObjectStoreUnderTest>): void {
     expect(await listing()).toEqual(["archive/a.csv"]);
   });
 
-  test("two who move one object at once to a name that is taken leave one copy", async () => {
+  test("two concurrent moves of one object to a name in use leave one copy", async () => {
     const { store, name, drop, listing } = await opened(open);
     await drop("archive/a.csv", "precious");
     const from = await drop("a.csv", "data");

@@ -11,7 +11,7 @@ export function describeObjectStore(open: () => Promise<ObjectStoreUnderTest>): 
 }
 
 function describeContents(open: () => Promise<ObjectStoreUnderTest>): void {
-  test("what was written is there, as a whole, and is replaced as a whole", async () => {
+  test("a written file is complete, and is replaced as a whole", async () => {
     const { store, name, content, listing } = await opened(open);
     await store.write(name("2026/may/sales.html"), bytes("longer than it"), "text/html");
     const info = await store.write(name("2026/may/sales.html"), bytes("two!"), "text/html");
@@ -147,7 +147,7 @@ function describeLists(open: () => Promise<ObjectStoreUnderTest>): void {
     return { ...place, named };
   }
 
-  test("all whose names begin alike are listed, and no others", async () => {
+  test("exactly the objects with the prefix are listed", async () => {
     const { named } = await dropped();
     expect(await named("batch-1/")).toEqual(["batch-1/a/1.json", "batch-1/b 100%.json"]);
     expect(await named("batch-1")).toEqual(objects.slice(0, 3));
@@ -157,12 +157,12 @@ function describeLists(open: () => Promise<ObjectStoreUnderTest>): void {
     expect(await named("batch-1/a/1.json/")).toEqual([]);
   });
 
-  test("pages come one after the other, and hold what they are asked to hold", async () => {
+  test("pages follow each other, and have the requested size", async () => {
     const { named } = await dropped();
     for (const limit of [1, 2, 3]) expect(await named("batch-1", limit)).toEqual(objects.slice(0, 3));
   });
 
-  test("what was listed is removed, for good, and nothing else; doing it again does nothing", async () => {
+  test("exactly the listed objects are removed, and a repetition removes nothing", async () => {
     const { store, bucket, name, drop, named, listing } = await dropped();
     await drop("batch-1/a/1.json", "another content");
     const { objects: listed } = await store.list({ bucket, prefix: "batch-1/" }, { limit: 100 });

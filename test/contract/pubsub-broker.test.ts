@@ -123,7 +123,7 @@ const faults: readonly Fault[] = [
 describe.skipIf(foreign !== undefined).each(faults)("under the fault $kind", (fault) => {
   // Each day some of the faults: thousands of messages cost time.
   test.runIf(casesOfToday(faults, 2).includes(fault))(
-    "of three requests, one of which fails, every message comes",
+    "all messages of three requests are delivered, though one request fails",
     async () => {
       const under = await open();
       let publishes = 0;
@@ -143,7 +143,7 @@ describe.skipIf(foreign !== undefined).each(faults)("under the fault $kind", (fa
     },
   );
 
-  test("what is scheduled comes, and hardly ever twice", async () => {
+  test("a scheduled message is delivered, and rarely twice", async () => {
     const under = await open();
     let isMet = false;
     under.tasks.setFaults(({ method }) => {
@@ -160,13 +160,13 @@ describe.skipIf(foreign !== undefined).each(faults)("under the fault $kind", (fa
   });
 });
 
-test("a message that is scheduled by several deliveries of it is scheduled once", async () => {
+test("a message that several deliveries schedule is scheduled once", async () => {
   const under = await open();
   await Promise.all(Array.from({ length: 5 }, () => under.timer.schedule(start("held"), 60_000)));
   expect(under.tasks.meter.of("tasks_created")).toBeLessThanOrEqual(2);
 });
 
-test("what has come can be scheduled again under the very same name, which stays taken", async () => {
+test("a delivered message can be scheduled again, although its name stays in use", async () => {
   const stoppedAt = Date.now();
   const under = await open({ ...systemClock, now: () => stoppedAt });
   await under.timer.schedule(start("same"), 300);
@@ -186,7 +186,7 @@ test("a topic that is missing is named, with what to do", async () => {
 });
 
 test.skipIf(foreign !== undefined)(
-  "what can't succeed is published once, what may pass once more",
+  "a publish that can't succeed is tried once, and one that may succeed is tried again",
   async () => {
     const { broker, pubsub } = await open();
     let publishes = 0;

@@ -98,7 +98,7 @@ test("two stores on one file: one wins each race", async () => {
   expect((await other.store.get(key)).document?.data).toEqual({ by: "one" });
 });
 
-test("a count is in the file with the documents that it counts, and leaves nothing when they are gone", async () => {
+test("a count is stored with its documents, and is deleted with the last of them", async () => {
   const one = open();
   const data = { arrivals: ["x"] };
   const { version } = await one.store.commit([

@@ -64,7 +64,7 @@ export function describeStore(open: () => StoreUnderTest | Promise<StoreUnderTes
     expect((await store.get(log("a"))).document).toBeUndefined();
   });
 
-  test("a refused commit undoes nothing that others wrote at the same time", async () => {
+  test("a rejected commit undoes no concurrent write", async () => {
     const { store } = await open();
     await store.commit([{ kind: "create", key: log("a"), data: {} }]);
     const mark = store.mark();
@@ -150,7 +150,7 @@ export function describeStore(open: () => StoreUnderTest | Promise<StoreUnderTes
     expect((await store.query("batches", [], { limit: 9 })).documents).toHaveLength(5);
   });
 
-  test("a page begins after a document that is gone meanwhile", async () => {
+  test("a page starts after a document that has been deleted since", async () => {
     const { store } = await open();
     for (const id of ["1", "2", "3"])
       await store.commit([{ kind: "create", key: batch(id), data: { status: "RUNNING" } }]);
@@ -177,7 +177,7 @@ export function describeStore(open: () => StoreUnderTest | Promise<StoreUnderTes
     expect(documents.map(({ key }) => key.id)).toEqual(["1"]);
   });
 
-  test("an update leaves nothing of what was there before", async () => {
+  test("an update replaces the whole document", async () => {
     const { store } = await open();
     const { version } = await store.commit([
       { kind: "create", key: log("a"), data: { nonce: "1", gone: { deep: true } } },
@@ -186,7 +186,7 @@ export function describeStore(open: () => StoreUnderTest | Promise<StoreUnderTes
     expect((await store.get(log("a"))).document?.data).toEqual({ nonce: "2" });
   });
 
-  test("data comes back as it was, to the order of its keys", async () => {
+  test("data is read back unchanged, with its keys in order", async () => {
     const { store } = await open();
     let nested: JsonValue = "bottom";
     for (let depth = 0; depth < 60; depth += 1) nested = depth % 2 === 0 ? [nested] : { next: nested };

@@ -72,7 +72,7 @@ export function describeParameters(open: () => Promise<WarehouseUnderTest>): voi
       await expect(found("day = @p", "soon")).rejects.toMatchObject({ code: "SQL_FAILED" });
     });
 
-    test("null is of the type that it stands beside, wherever it is used", async () => {
+    test("null has the type of the value it is used with, everywhere", async () => {
       const { loadText, query, rows } = await start();
       await loadText("id,n,day,name,yes\n1,1.5,2026-10-01,x,true\n");
       const conditions = ["id = @p", "n > @p", "day = @p", "name = @p", "yes = @p", "id = COALESCE(@p, 1)"];
@@ -91,7 +91,7 @@ export function describeParameters(open: () => Promise<WarehouseUnderTest>): voi
       });
     });
 
-    test("a list that is empty or holds nothing but null is a list of what it is compared with", async () => {
+    test("an empty list, or one of nulls only, has the type that it is compared with", async () => {
       const { loadText, rows } = await start();
       await loadText("id,name\n1,x\n");
       for (const column of ["id", "name"])

@@ -211,7 +211,7 @@ export function describeValues(
       }
     });
 
-    test("and the same when they come from a table", async () => {
+    test("and the same from a table", async () => {
       const { query, rows } = await start();
       for (const [index, [value, duckdb, bigquery, json]] of casesOfToday([...values.entries()], 15)) {
         const sql = { duckdb, bigquery }[dialect];

@@ -21,7 +21,7 @@ describe("the history of a TaskLog", () => {
     ]);
   });
 
-  test("what is not known is not stored", () => {
+  test("unknown values are not stored", () => {
     const [lost] = historyAfter(logOf({ startedAt: 10 }), { outcome: "lost", endedAt: 25, error: null });
     expect(lost).toEqual({ attempt: 1, outcome: "lost", startedAt: 10, endedAt: 25 });
   });

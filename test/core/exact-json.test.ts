@@ -83,7 +83,7 @@ describe("a number as it was written", () => {
     );
   });
 
-  test("a whole number is kept if and only if its digits come back", () => {
+  test("an integer is kept if and only if it converts back to the same digits", () => {
     fc.assert(
       fc.property(fc.bigInt(-(2n ** 70n), 2n ** 70n), (value) => {
         const comesBack = BigInt(Number(value)) === value && Math.abs(Number(value)) < 2 ** 53;
@@ -134,7 +134,7 @@ describe("JSON from outside", () => {
     expect({}).not.toHaveProperty("polluted");
   });
 
-  test("what is no JSON is a SyntaxError, as of JSON.parse", () => {
+  test("invalid JSON is a SyntaxError, as of JSON.parse", () => {
     expect(() => parseExactJson(`{"a":${id}`, "input")).toThrow(SyntaxError);
   });
 

@@ -108,7 +108,7 @@ test("a start names the batch of its key", () => {
   expect(hasBatchId(body({ workflowId: "flow", key: "june", input: 1 }), started)).toBe(false);
 });
 
-test("what is no JSON, or deeper than any message may be, is looked at all the same", () => {
+test("text that is not JSON, or is too deep for a message, is searched too", () => {
   expect(hasBatchId(Buffer.from('{"batchId":"mine"'), forgotten)).toBe(false);
   expect(hasBatchId(Uint8Array.of(0xff, 0xfe), forgotten)).toBe(false);
   const deep = `${"[".repeat(100_000)}{"batchId":"mine"}${"]".repeat(100_000)}`;

@@ -71,7 +71,7 @@ test("whatever the order and however far each read sees, a child gets the one ve
   );
 });
 
-test("every order of the same endings comes to the same verdict", () => {
+test("the verdict does not depend on the order of the endings", () => {
   const orders = scenes.chain(({ arrived, shape }) =>
     fc.record({
       shape: fc.constant(shape),
@@ -113,7 +113,7 @@ const success: Ending = { status: "SUCCESS", reason: null };
 const error: Ending = { status: "ERROR", reason: null };
 const two = (...rules: ChildRule[]): JoinShape => ({ parents: ["a", "b"], rules });
 
-test("only what one ending can decide for ever does not wait for the others", () => {
+test("only a verdict that one ending makes final does not wait for the others", () => {
   expect(decideChild("any_succeeded", two("any_succeeded"), success, {})).toEqual({ kind: "ready" });
   expect(decideChild("any_failed", two("any_failed"), error, {})).toEqual({ kind: "ready" });
   expect(decideChild("all_ended", two("all_ended"), error, { ended: 1 })).toEqual({ kind: "wait" });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { limits } from "../../src/core/limits.ts";
 import { encodeJson, pathStep } from "../../src/core/values/json.ts";
 
-test("what is encoded comes back equal, and its bytes are counted", () => {
+test("encoded values decode to equal ones, and their bytes are counted", () => {
   fc.assert(
     fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
       const encoded = encodeJson(value);
@@ -72,7 +72,7 @@ const anyValue = fc.anything({
   maxDepth: 4,
 });
 
-test("what is refused, and where, is the same as by the slow rule", () => {
+test("the fast rule refuses the same values at the same places as the slow rule", () => {
   fc.assert(
     fc.property(fc.oneof(anyValue, fc.jsonValue()), (value) => {
       const encoded = encodeJson(value);

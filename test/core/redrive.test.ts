@@ -34,7 +34,7 @@ test("a batch none of whose tasks was started: its roots", () => {
   expect(plan({})).toEqual({ execute: ["a"], complete: [] });
 });
 
-test("what is under way needs nothing", () => {
+test("running work needs no redrive", () => {
   expect(plan({ a: running })).toEqual(nothing);
   expect(plan({ a: success, b: running, c: success })).toEqual(nothing);
   expect(plan({ a: { status: "WAITING", reason: "retry", dueSeconds: 60 } })).toEqual(nothing);

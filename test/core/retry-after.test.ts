@@ -57,7 +57,7 @@ test("Google's durations are read, and nothing else is", () => {
 
 const policy = { initialSeconds: 10, factor: 2, maxSeconds: 60, jitter: 0.5 };
 
-test("the longer of both waits counts, and what spreads them comes on top", () => {
+test("the longer of both waits counts, plus the jitter", () => {
   expect(backoffMs(policy, 1, 0, 3)).toBe(10_000);
   expect(backoffMs(policy, 1, 0, 300)).toBe(300_000);
   expect(backoffMs(policy, 1, 0.8, 300)).toBe(304_000);
@@ -84,7 +84,7 @@ test("a pause is noted in the message, and cut to the longest one with a note", 
   expect(message).toMatch(/ \(asked to wait 90 s\)$/);
 });
 
-test("what is not tried again asks for no pause, and nonsense is none", () => {
+test("an error that is not retried asks for no pause, and an invalid pause is ignored", () => {
   const error = { code: "HTTP_STATUS", message: "no", retryable: false };
   expect(withPause(error, new TaskError("no", { retryable: false, retryAfterSeconds: 9 }))).toEqual({
     error,

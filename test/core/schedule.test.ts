@@ -81,7 +81,7 @@ test.each(["30 2 * * *", "15,45 1-3 * * *", "*/20 * * * *", "0 3 * * *"])(
 
 const lastSlot = at("2026-11-20T05:00:00Z");
 
-test("skip: only what is recent starts; what is older is left out for good", () => {
+test("skip: only recent slots start; older ones never start", () => {
   const daily = paris("0 6 * * *");
   const onTime = at("2026-11-23T05:00:00Z");
   expect(decideDueSlots(daily, lastSlot, onTime)).toEqual({ due: [onTime], lastSlot: onTime, skips: true });
@@ -105,7 +105,7 @@ test("catch_up: all that was missed, oldest first", () => {
   expect(decideDueSlots(daily, decision.lastSlot, at("2026-11-23T12:00:00Z")).due).toEqual([]);
 });
 
-test("catch_up: what is too much for one tick comes with the next ones, and none is lost", () => {
+test("catch_up: slots beyond the limit of one tick start with the next ones, and none is lost", () => {
   const now = lastSlot + 250 * 60_000;
   const started: number[] = [];
   let cursor = lastSlot;
@@ -160,7 +160,7 @@ test("a pattern has to fit into the key of a batch", () => {
   expect(ScheduleSchema.safeParse(paris("@daily")).success).toBe(true);
 });
 
-test("a cursor from a clock that was ahead goes back to now, one that is ahead by no more than the grace waits", () => {
+test("a cursor far in the future is reset to now, and one within the grace period waits", () => {
   const now = Date.parse("2026-11-21T06:00:30Z");
   const grace = limits.scheduleGraceSeconds * 1_000;
   for (const missed of ["skip", "catch_up"] as const) {

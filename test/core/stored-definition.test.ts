@@ -55,7 +55,7 @@ test("the hash is that of the definition's canonical JSON, with all parents of e
 
 const definitionText = (definition: Definition) => inOneGo(definitionTextInSlices(definition));
 
-test("what is stored is read back equal, and so is what older versions have stored", () => {
+test("stored records are read back equal, those of older versions too", () => {
   fc.assert(
     fc.property(definitions, (definition) => {
       expect(inOneGo(parseDefinitionInSlices(JSON.parse(definitionText(definition))))).toEqual(definition);

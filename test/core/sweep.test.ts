@@ -32,7 +32,7 @@ test("on average, a batch of an hour is inspected every six minutes, one of days
   expect(average(30 * 24 * 60)).toBeLessThan(17);
 });
 
-test.each([1, 2, 3, 5, 15, 60])("whether passes come every minute or every %i: none is left out", (every) => {
+test.each([1, 2, 3, 5, 15, 60])("no batch is left out, with a pass every minute or every %i", (every) => {
   for (let index = 0; index < 50; index += 1) {
     const passes = Array.from({ length: 300 }, (_, pass) => (1_000_000 + pass * every) * minute);
     const isSeen = passes.some((now) =>

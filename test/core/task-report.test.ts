@@ -58,7 +58,7 @@ test.each([
   expect(report).toMatchObject({ status, reason: state?.reason ?? null });
 });
 
-test("what it noted stands beside how it failed", () => {
+test("a failed task keeps its notes beside its error", () => {
   const notes = { counters: { items: 3 }, warnings: ["slow"], errors: ["item 2: bad"], dropped: 0 };
   const error = { code: "HTTP_FAILED", message: "no answer", retryable: true };
   expect(taskReport(batch, "work", { ...log, status: "ERROR", notes, error })).toEqual({

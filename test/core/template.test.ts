@@ -84,7 +84,7 @@ test.each([
   await expect(fillTemplate(text, scopeOf())).rejects.toMatchObject({ code: "TEMPLATE_INVALID" });
 });
 
-test("what holds no placeholder stays as it is", async () => {
+test("text without a placeholder is unchanged", async () => {
   await fc.assert(
     fc.asyncProperty(fc.jsonValue(), async (value) => {
       fc.pre(!JSON.stringify(value).includes("{{"));
@@ -120,7 +120,7 @@ test.each([
   expect(await fillTemplate(text, scopeOf())).toBe(text);
 });
 
-test("any text can be sent: what is quoted comes out as it went in", async () => {
+test("any quoted text is sent unchanged", async () => {
   const character = fc.constantFrom("{", "}", "'", '"', " ", "a", ".", "\n", "\\");
   const text = fc.array(character, { maxLength: 30 }).map((characters) => characters.join(""));
   await fc.assert(
@@ -167,7 +167,7 @@ test.each([
   await expect(fillTemplate(text, scopeOf())).rejects.toThrow(problem);
 });
 
-test("a secret is what the scope has for it, and stays a reference where it has none", async () => {
+test("a secret has its value from the scope, and stays a reference without one", async () => {
   const scope = { ...scopeOf({ load: "{{ secrets.OTHER }}" }), secret: (name: string) => `<${name}>` };
   expect(await fillTemplate("Bearer {{ secrets.A }}", scope)).toBe("Bearer <A>");
   expect(await fillTemplate("{{secrets.A}} {{ parents.load }}", scope)).toBe("<A> {{ secrets.OTHER }}");

@@ -62,7 +62,7 @@ test.each<[JsonValue, string[][]]>([
   expect(secretsInBody(body).map(({ path }) => path)).toEqual(paths);
 });
 
-test("what is said never holds the secret", () => {
+test("no message contains the secret", () => {
   const found = [
     ...secretsInHeaders({ authorization: "Bearer hush" }),
     ...secretsInUrl("https://u:hush@a.example/?api_key=hush"),

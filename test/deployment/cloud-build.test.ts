@@ -63,7 +63,7 @@ test("the nightly build runs the test command and the long tests, and deploys no
   expect(nightly.steps.map(({ script }) => script).join()).not.toMatch(/deploy|gcloud/);
 });
 
-test("what was tested is deployed, and then tried: each step waits for the one before", () => {
+test("tested code is deployed, then smoke-tested: each step waits for the one before", () => {
   expect(build.steps.map(({ id, waitFor }) => [id, ...waitFor])).toEqual([
     ["install"],
     ["check", "install"],
@@ -148,7 +148,7 @@ describe("deploy and smoke test", () => {
     expect(calls.some((call) => call.includes("baton.js run"))).toBe(behaviour.deploy === undefined);
   });
 
-  test("a failure of the way back is a failure", () => {
+  test("a failed rollback fails the build", () => {
     const { outcome, calls } = runBuild({ serving, smoke: "fails", rollback: "fails" });
     expect(outcome).toBe("FAILURE");
     expect(calls.at(-1)).toBe(goesBack);
@@ -160,7 +160,7 @@ describe("deploy and smoke test", () => {
     expect(calls.filter((call) => call.includes("update-traffic"))).toEqual([]);
   });
 
-  test("nothing is deployed when it can't be seen where to go back to", () => {
+  test("nothing is deployed if the serving revisions can't be read", () => {
     const { outcome, calls } = runBuild({ serving: "can't be looked at" });
     expect(outcome).toBe("FAILURE");
     expect(calls).toHaveLength(1);
@@ -179,7 +179,7 @@ describe("deploy and smoke test", () => {
   });
 
   test.each(["BATON_PROJECT=other-project", "export BATON_LOCATION='us-east1'", " BATON_PREFIX = staging"])(
-    "a file of another place is deployed nowhere: %s",
+    "a variables file of another deployment is refused: %s",
     (line) => {
       const given = { _ENV_FILE: "environments/production.env" };
       const { outcome, calls } = runBuild({ serving, variables: `${line}\n` }, given);
@@ -211,7 +211,7 @@ describe("deploy and smoke test", () => {
     },
   );
 
-  test("a file that is wrong deploys nothing", () => {
+  test("an invalid variables file deploys nothing", () => {
     const given = { _ENV_FILE: "environments/production.env" };
     const { outcome, calls } = runBuild({ serving, variables: "BATON_BUKCET=b-of-mine\n" }, given);
     expect({ outcome, calls }).toEqual({ outcome: "FAILURE", calls: [] });

@@ -176,7 +176,7 @@ function sectionOf(path: string, heading: string): string {
   return found;
 }
 
-test("what is lost with a region is named where it is created and where it is missed", () => {
+test("what a lost region costs is documented for deployment and for recovery", () => {
   const runbook = sectionOf("docs/operations.md", "## A lost region");
   for (const words of [
     "gcloud secrets versions access latest --secret=baton-callback-secret",
@@ -214,7 +214,7 @@ test.each(["docs/deploy.md", "docs/operations.md", "infra/README.md"])(
   },
 );
 
-test("a list of the state names the deployment that it is of", () => {
+test("a list of the state names its deployment", () => {
   const lines = ["docs/deploy.md", "docs/operations.md"].flatMap(
     (path) => pageOf(path).match(/`[^`\n]*terraform [^`\n]*state list[^`\n]*`/g) ?? [],
   );

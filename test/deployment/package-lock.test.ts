@@ -33,7 +33,7 @@ test("a project without packages of its own gets the framework and what that nee
   expect(packages["node_modules/express"]).toEqual({ version: "5.1.0", integrity: "sha512-x" });
 });
 
-test("dependencies come with what they need, nested versions, peers and optional ones; others stay away", () => {
+test("a dependency brings its own dependencies: nested versions, peers and optional ones, and no others", () => {
   const lock = lockOf({
     "node_modules/a": {
       version: "1.0.0",

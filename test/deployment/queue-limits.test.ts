@@ -29,7 +29,7 @@ test("a deployment makes a Cloud Tasks queue for each queue with limits, whether
   );
 });
 
-test("the function gets the limits, and what it needs to keep them", () => {
+test("the function gets the limits, and the permissions to apply them", () => {
   const { target, deployment } = plan({ BATON_QUEUES: queues });
   const built = { projectNumber: "123" };
   const environment = functionEnvironment(deployment, target, built);

@@ -40,7 +40,7 @@ test("a schedule that is removed with its workflow starts from then on when that
   expect((await store.get(key)).document).toBeUndefined();
 });
 
-test("a schedule that something else follows keeps how far it has come", async () => {
+test("a schedule that is taken over keeps its cursor", async () => {
   const { app, store } = await scheduled();
   await app.applied.remove("often", []);
   expect((await store.get(key)).document).toBeDefined();
@@ -59,7 +59,7 @@ test("applied again in that moment, it is removed as it then is", async () => {
   expect(await app.applied.find("often")).toBeUndefined();
 });
 
-test("a delete that comes back as a conflict with itself has removed it", async () => {
+test("a delete that conflicts with its own first write has removed the document", async () => {
   const { dependencies } = await scheduled();
   const replaced = withStore(dependencies, (store) => ({
     commit: async (writes) => {

@@ -66,7 +66,7 @@ test("one that a batch has is called; one that is not optional has to be there",
   });
 });
 
-test("a secret in an address is put in when it is sent: what is stored has its name", async () => {
+test("a secret in an address is inserted when the callback is sent: only its name is stored", async () => {
   const { origin, asked } = await paths();
   const app = testApp({
     workflows: [reporting(`${origin}/hooks/{{ secrets.HOOK }}?x={{ input.x }}`)],
@@ -79,7 +79,7 @@ test("a secret in an address is put in when it is sent: what is stored has its n
   expect(JSON.stringify([view, stored])).not.toContain("9137");
 });
 
-test("an input names no secret, neither alone nor beside one of the workflow", async () => {
+test("a secret reference in an input is not resolved, alone or beside one of the workflow", async () => {
   const { origin, asked } = await paths();
   const alone = testApp({ workflows: [reporting("{{ input.url }}")], environment });
   await runToEnd(alone, "flow", { url: `${origin}/{{ secrets.OTHER }}` });

@@ -9,7 +9,7 @@ import { callbackReceiver } from "../support/receiver.ts";
 import { timedApp } from "../support/timed-app.ts";
 import { bodyOf, environment, flowOf, idOf, key, large } from "./callback-place.ts";
 
-test("a large result comes in pages, which continue where they stopped when one fails", async () => {
+test("a large result is sent in pages, which continue at the failed one", async () => {
   let refusals = 1;
   const receiver = await callbackReceiver((callback) => {
     const isRefused = bodyOf(callback).page === 2 && refusals > 0;
@@ -59,7 +59,7 @@ test("a sender that dies between two pages is taken over after its lease, where 
   expect(joinCallbackPages(receiver.received.map(({ body }) => body))).toEqual(large);
 });
 
-test("a task that fails for good reports it; one that is skipped or cancelled sends nothing", async () => {
+test("a task that fails finally sends a callback; one that is skipped or cancelled sends none", async () => {
   const receiver = await callbackReceiver();
   const callback = { url: receiver.url };
   const flow = workflow("flow")
@@ -122,7 +122,7 @@ test.each([
   expect(runs).toBe(0);
 });
 
-test("a task that fails for good because its key can't be made reports it", async () => {
+test("a task that fails because its key can't be computed sends a callback", async () => {
   const receiver = await callbackReceiver();
   const app = testApp({ workflows: [flowOf(() => 1)], environment });
   const view = await runToEnd(app, "flow", { url: receiver.url });

@@ -9,7 +9,7 @@ import { callbackReceiver } from "../support/receiver.ts";
 import { timedApp } from "../support/timed-app.ts";
 import { bodiesById, bodyOf, environment, flowOf, idOf, key, large } from "./callback-place.ts";
 
-test("a callback whose message is lost goes out by the sweep, as the same event", async () => {
+test("the sweep sends a callback whose message is lost, as the same event", async () => {
   const receiver = await callbackReceiver();
   const dropped: unknown[] = [];
   const app = testApp({
@@ -31,7 +31,7 @@ test("a callback whose message is lost goes out by the sweep, as the same event"
   });
 });
 
-test("a callback is never sent before its task has ended, whatever becomes of the commit", async () => {
+test("a callback is never sent before its task has ended, even if the commit fails", async () => {
   const receiver = await callbackReceiver();
   const states: string[] = [];
   const failures = new Set<string>();
@@ -199,7 +199,7 @@ test("of a receiver that fails at random every event arrives, always the same", 
   expect([...bodies.values()].every(({ size }) => size === 1)).toBe(true);
 });
 
-test("a resend that loses to another write of the callback is tried again", async () => {
+test("a resend that loses to another write of the callback is retried", async () => {
   const receiver = await callbackReceiver();
   const isFirst = firstTime();
   const app = testApp({

@@ -95,7 +95,7 @@ test("a call that finds the work done takes no callback out of the hands of its 
   expect(receiver.received).toHaveLength(1);
 });
 
-test("a call whose work is done says so when the callback of it is not kept any more", async () => {
+test("a call whose work is done says so if its callback is no longer stored", async () => {
   const receiver = await callbackReceiver();
   const lines: LogFields[] = [];
   let isForgotten = false;

@@ -76,7 +76,7 @@ async function cancelled(
   };
 }
 
-test("the old worker of a cancelled task does not end the retry's job: the key is held meanwhile", async () => {
+test("the old worker of a cancelled task does not end the retry's job, because the key is held", async () => {
   const hasCome = Promise.withResolvers<string>();
   const batch = await cancelled(async () => hasCome.resolve(await batch.retry()));
   batch.oldWorkerEnds();
@@ -168,7 +168,7 @@ test("a key whose result was cleared is not held: it would count again", async (
   expect((await batch.app.engine.admin.executions.explain(key)).execution).toEqual(before.execution);
 });
 
-test("a call waits no longer than a minute for a canceller that holds the key and stands still", async () => {
+test("a call waits at most a minute for a canceller that holds the key and hangs", async () => {
   const clock = new VirtualClock();
   const isStuck = firstTime();
   const standingStill = Promise.withResolvers<void>();

@@ -62,7 +62,7 @@ test("a completion may be a failure", async () => {
   ]);
 });
 
-test("a completion that comes before the task waits is kept for it", async () => {
+test("a completion received before the task waits is kept for it", async () => {
   const { app, batchId, complete } = await startWaiting();
   await complete({ result: "early" });
   app.work.start();
@@ -78,7 +78,7 @@ test("a completion that never comes ends the wait with EVENT_TIMEOUT", async () 
   });
 });
 
-test("a completion for a batch that has ended becomes a dead letter only if nothing came of the task", async () => {
+test("a completion for an ended batch becomes a dead letter only if the task has no outcome", async () => {
   const { app, batchId, complete, waiting } = await startWaiting();
   app.work.start();
   await waiting();
@@ -89,7 +89,7 @@ test("a completion for a batch that has ended becomes a dead letter only if noth
 
 const key = "flow/ask?id=1";
 
-test("a completion that comes while its task loses the lock is stored all the same", async () => {
+test("a completion is stored even if its task is losing the lock", async () => {
   const isFirst = firstTime();
   const flow = workflow("flow").task("ask", (task) => task.waitForCompletion("1d"), {
     idempotency: { key: { fields: ["id"] } },

@@ -74,7 +74,7 @@ test("a dead letter is replayed once its cause is fixed", async () => {
   expect((await after.engine.deadLetters.read(deadLetterId)).replayedAt).not.toBeNull();
 });
 
-test("a request is replayed as it came, with the headers it is read by, and no others", async () => {
+test("a request is replayed unchanged, with only the headers that Baton reads", async () => {
   const app = testApp({ workflows: [] });
   const request = {
     method: "POST",

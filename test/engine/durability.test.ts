@@ -50,7 +50,7 @@ function slowDisk({ slowsDownInCode = false } = {}) {
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
 
-test("no code runs, and nothing is acknowledged, before what it rests on is on the disk", async () => {
+test("no code runs and no message is acknowledged before the commit it depends on is on disk", async () => {
   const { app, ran, slow, answer } = slowDisk();
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "two" });
   slow();

@@ -95,7 +95,7 @@ test("of several early completions the first stands", async () => {
   });
 });
 
-test("an early completion of a task that then ends by itself changes nothing", async () => {
+test("an early completion is ignored if the task ends without waiting", async () => {
   const failing = workflow("flow").task("ask", () => {
     throw new TaskError("no", { retryable: false });
   });
@@ -123,7 +123,7 @@ test("a retry does not take the completion that was kept for the run before it",
   expect((await untilEnded(app, again.batchId)).tasks[1]).toMatchObject({ result: "now" });
 });
 
-test("a completion that comes while its task parks ends it at once", async () => {
+test("a completion received while its task parks ends it at once", async () => {
   const isFirst = firstTime();
   const app = testApp({
     workflows: [flow],

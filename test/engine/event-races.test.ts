@@ -7,7 +7,7 @@ import { firstTime, statusOf, undoTurn, withStore } from "../support/faults.ts";
 import { timedApp } from "../support/timed-app.ts";
 import { started, waits } from "./event-flow.ts";
 
-test("an event that comes just before the wait is over is in time, though no task was woken", async () => {
+test("an event received just before the timeout counts, although it woke no task", async () => {
   const { app, start, ended } = timedApp({
     workflows: [waits("10m")],
     environment: { BATON_SWEEP: "1h" },
@@ -31,7 +31,7 @@ test("an event that comes just before the wait is over is in time, though no tas
   expect((await ended(batchId, 700)).tasks[0]).toMatchObject({ status: "SUCCESS", result: "in time" });
 });
 
-test("an event that comes between the look for it and the parking wakes the task", async () => {
+test("an event received between the check and the parking wakes the task", async () => {
   const isFirst = firstTime();
   const app = testApp({
     workflows: [waits("1d")],
@@ -154,7 +154,7 @@ test("a worker that dies between parking and its second look leaves the event to
   expect(looks).toBeGreaterThan(2);
 });
 
-test("an event that came while the task parked is found by the sweep when the look for it failed", async () => {
+test("the sweep finds an event that was received while the task parked, if the check for it failed", async () => {
   const [isFirst, fails] = [firstTime(), firstTime()];
   let isParked = false;
   const app = testApp({
@@ -183,7 +183,7 @@ test("an event that came while the task parked is found by the sweep when the lo
   expect(fails()).toBe(false);
 });
 
-test("an event that came while the task parked is found by the sweep when the waking was undone", async () => {
+test("the sweep finds an event that was received while the task parked, if the wake-up was rolled back", async () => {
   const [isFirst, isWaking] = [firstTime(), firstTime()];
   const app = testApp({
     workflows: [waits("1d")],

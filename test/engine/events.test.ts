@@ -25,7 +25,7 @@ test.each([
   expect(lengths).toEqual([expected]);
 });
 
-test("an event that comes before the wait is kept for it: the task does not leave", async () => {
+test("an event received before the wait is kept for it, and the task does not park", async () => {
   let runs = 0;
   const flow = workflow("flow")
     .task("before", async ({ step }) => step.waitForEvent("go", { timeout: "1h" }))
@@ -118,7 +118,7 @@ test("an event wakes only the tasks that wait for it", async () => {
   expect(received.woken).toEqual(["one"]);
 });
 
-test("the name of an event is taken as it is, and no part of another", async () => {
+test("an event matches only its exact name", async () => {
   const names = ["a/b", "a", "ended", "100 %", "日"];
   const flow = names.reduce(
     (built, name, index) => built.task(`t${index}`, ({ step }) => step.waitForEvent(name, { timeout: "1h" })),

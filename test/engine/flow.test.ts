@@ -27,7 +27,7 @@ test("a diamond runs in order and each task sees its parents' results", async ()
   expect(order).toEqual(["a", "d"]);
 });
 
-test("a failing branch skips its descendants and leaves the others alone", async () => {
+test("a failing branch skips its descendants, and the other branches continue", async () => {
   const branches = workflow("branches")
     .task("root", () => 1)
     .task(

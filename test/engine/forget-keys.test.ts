@@ -43,7 +43,7 @@ test("the result of another batch keeps its time to live; the failure in its rec
   expect(view.tasks).toMatchObject([{ reason: "already_completed", result: "succeeds" }]);
 });
 
-test("a result that the batch made goes, also when others have taken it: the next call runs", async () => {
+test("a result of the batch is deleted even if other batches used it, and the next call runs", async () => {
   const world = opened([called]);
   const { engine } = world.app;
   const producing = await call(world, "succeeds");

@@ -96,7 +96,7 @@ test("a dead letter whose body is gone is reported, and blocks nothing", async (
   expect(forgotten).toMatchObject({ deadLetters: [], unreadableLetters: 1 });
 });
 
-test("a dead letter that this version can't read is reported, is kept, and blocks nothing", async () => {
+test("a dead letter that this version can't read is reported and kept, and does not block the others", async () => {
   const world = opened([workflow("quick").task("a", () => 1)]);
   const batchId = await start(world, "quick", "Ada");
   await untilEnded(world.app, batchId);
@@ -258,7 +258,7 @@ test.each(["before", "after"] as const)(
   },
 );
 
-test("what the store refuses ends it, with the reason", async () => {
+test("a store error ends the process, with the reason", async () => {
   let isAway = false;
   const world = opened([called], (dependencies) =>
     withStore(dependencies, (store) => ({

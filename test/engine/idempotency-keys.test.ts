@@ -27,7 +27,7 @@ test("a key that holds within a batch lets every batch run", async () => {
   expect((await untilEnded(app, batchId)).tasks[0]).toMatchObject({ reason: null, result: 2 });
 });
 
-test("a key that can't be made fails the task for good, before its code runs", async () => {
+test("a key that can't be computed fails the task without a retry, before its code runs", async () => {
   let runs = 0;
   const app = testApp({ workflows: [keyedFlow(() => ++runs)] });
   const view = await runToEnd(app, "flow", { other: 1 });

@@ -108,7 +108,7 @@ test("a final callback is sent once, and again when the same call comes again", 
   expect(runs).toBe(1);
 });
 
-test("within its time-to-live a result is given out again, after it the work is done again", async () => {
+test("a result is reused within its time-to-live, and the work is done again afterwards", async () => {
   let runs = 0;
   const { app, clock, start, ended } = timedApp({ workflows: [keyedFlow(() => ++runs, {}, { ttl: "10m" })] });
   app.work.start();
@@ -123,7 +123,7 @@ test("within its time-to-live a result is given out again, after it the work is 
   expect(await outcomeOfNext()).toEqual([null, 2, 1]);
 });
 
-test("cleanup deletes what is spent with its steps, and nothing that counts", async () => {
+test("cleanup deletes expired records with their steps, and no valid ones", async () => {
   const flow = workflow("flow").task(
     "work",
     async ({ input: given, step }) => {

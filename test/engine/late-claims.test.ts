@@ -68,7 +68,7 @@ test("neither does one that could not be looked for at once", async () => {
   await expect.poll(task).toMatchObject({ status: "WAITING", reason: "released", attempts: 1 });
 });
 
-test("a claim that was given up and is another has won meanwhile changes nothing", async () => {
+test("a claim that was given up changes nothing once another worker has claimed the task", async () => {
   const { store, runs, deliver, task, applyLate } = await slowlyClaimed();
   await expect(deliver()).rejects.toThrow("the claim");
   store.isSlow = false;

@@ -57,7 +57,7 @@ test("when a lease expires while its worker lives, another takes over, and the o
   expect((await app.engine.admin.show(batchId)).tasks).toEqual(view.tasks);
 });
 
-test("a worker that is fenced when it settles leaves what the other committed", async () => {
+test("a worker that is fenced when it settles does not change the other worker's commit", async () => {
   const first = stalledFirstAttempt();
   const quick = workflow("quick").task("a", ({ attempt }) => `result of attempt ${attempt}`);
   const environment = { BATON_LEASE: "30s", BATON_SWEEP: "5s" };
@@ -89,7 +89,7 @@ test("a task that outlives many leases keeps its claim by heartbeats", async () 
   expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1, result: 1 });
 });
 
-test("a worker that comes back just before its task is given up keeps its claim", async () => {
+test("a worker that returns just before its task is given up keeps its claim", async () => {
   const isFirst = firstTime();
   let isStaged = false;
   const { app, start, until, clock } = timedApp({

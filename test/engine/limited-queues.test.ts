@@ -66,7 +66,7 @@ test.each([
   },
 );
 
-test("what came through its queue runs", async () => {
+test("a message that came through its queue runs", async () => {
   const { deliver, statuses } = await open(["narrow"]);
   await deliver("first", "narrow");
   expect(await statuses()).toEqual(["SUCCESS", "NEW"]);
@@ -81,7 +81,7 @@ test.each([[undefined], [["wide"]]])(
   },
 );
 
-test("what is not its turn yet is not sent to its queue", async () => {
+test("a message that is not due yet is not sent to its queue", async () => {
   const { deliver, published } = await open(["narrow"]);
   await deliver("second");
   expect(published).toEqual([]);

@@ -84,7 +84,7 @@ test("a lock is held while its task is parked, and admits no other call before",
   expect(runs).toEqual([first]);
 });
 
-test("a cancelled batch releases the lock of a running task, whose outcome comes too late", async () => {
+test("a cancelled batch releases the lock of a running task, and ignores its later outcome", async () => {
   const finish = Promise.withResolvers<void>();
   const runs: string[] = [];
   const flow = keyedFlow(async ({ batchId }) => {

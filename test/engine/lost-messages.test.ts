@@ -48,7 +48,7 @@ test("died while starting the children: the redelivered completion starts them",
   expect((await view()).status).toBe("SUCCESS");
 });
 
-test("a child's message that was lost is published again by a redrive, whatever this process remembers", async () => {
+test("a redrive publishes a lost message of a child again, even if this process remembers sending it", async () => {
   const isFirst = firstTime();
   const { app, batchId, view } = await run((dependencies) =>
     withPublish(dependencies, ({ message }) => {
@@ -187,7 +187,7 @@ test("a retry that died while it inherited leaves no batch that could run inheri
   expect(runs).toEqual(["a", "b", "b"]);
 });
 
-test("a task that changes under the hands of a cancel is cancelled all the same", async () => {
+test("a task that changes during a cancel is cancelled too", async () => {
   const isFirst = firstTime();
   const app = testApp({
     workflows: [chain()],
@@ -216,7 +216,7 @@ test("a task that changes under the hands of a cancel is cancelled all the same"
   expect(new Set(view.tasks.map(({ status }) => status))).toEqual(new Set(["CANCELLED"]));
 });
 
-test("the end of a batch that comes twice changes nothing", async () => {
+test("a second end of a batch changes nothing", async () => {
   const { app, batchId, view } = await run((dependencies) => dependencies);
   const first = await view();
   await app.deliveries.deliver({ message: { kind: "task", batchId, taskId: "$end" }, deliveryAttempt: 1 });

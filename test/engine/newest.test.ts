@@ -32,7 +32,7 @@ test("a list has as many batches as were asked for, the newest, and says how man
   expect(hasMore).toBe(true);
 });
 
-test("of the very many steps of a key the newest are explained, without what is too long of them", async () => {
+test("only the newest of very many steps of a key are explained, with long values cut", async () => {
   const steps = limits.explainedRows + 5;
   const flow = workflow("flow").task(
     "work",

@@ -16,7 +16,7 @@ async function reportOf(work: (context: TaskContext) => unknown, policies = {}) 
 
 const once = { retry: false } as const;
 
-test("counters, warnings and errors stand in the report, and do not fail the task", async () => {
+test("counters, warnings and errors are in the report, and do not fail the task", async () => {
   const { task, report, batchId } = await reportOf(({ count, warn, error }) => {
     count("rows");
     count("rows", 2);
@@ -62,7 +62,7 @@ test("the notes are those of the last attempt", async () => {
   expect(report).toMatchObject({ counters: { rows: 2 }, warnings: ["attempt 2"], errors: [] });
 });
 
-test("what is too much is left out: of each kind a hundred, none longer than it may be", async () => {
+test("at most a hundred notes of each kind are kept, and long ones are cut", async () => {
   const { task, report } = await reportOf(({ count, warn, error }) => {
     for (let index = 0; index < limits.notes + 5; index++) {
       count(`counter ${index}`);

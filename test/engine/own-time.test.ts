@@ -51,7 +51,7 @@ test("time is counted until it is over, and then is not counted any more", async
   expect(clock.pending).toBe(0);
 });
 
-test("the wait for a turn is not counted, what was before it and the turn itself are", async () => {
+test("the wait for a turn is not counted; the time before and the turn itself are", async () => {
   const { clock, time, isOver } = timed(1_000);
   await clock.advance(310);
   const turn = time.requestTurn();

@@ -47,7 +47,7 @@ test.each([
   expect(view.tasks[0]).toMatchObject({ status: "ERROR", error: { code } });
 });
 
-test("steps beside a wait run until they wait too; what they gave is stored before the task leaves", async () => {
+test("steps beside a wait run until they wait too; their results are stored before the task parks", async () => {
   const calls: string[] = [];
   const flow = flowOf(async ({ step }) => {
     const side = async () => {
@@ -98,7 +98,7 @@ test("a step that looks up slowly what it has stored does not begin after the ta
   expect(statuses).toEqual(["PROCESSING"]);
 });
 
-test("of parallel waits the first that is over continues, the others take the time they need", async () => {
+test("the first of several parallel waits to end continues at once, and the others wait on", async () => {
   const order: string[] = [];
   const flow = flowOf(async ({ step }) => {
     const branch = async (name: string, wait: Promise<unknown>) => {

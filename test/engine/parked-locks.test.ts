@@ -79,7 +79,7 @@ test("a task that queues after its wait keeps its lock, though its time is over:
   expect((await ended(second, 60)).tasks[0]).toMatchObject({ reason: "already_completed", result: "yes" });
 });
 
-test("a call that does not wait is skipped for a task that stands in line", async () => {
+test("a call that does not wait is skipped while the key's task is queued", async () => {
   const { line, first, start, ended } = await inLine("skip");
   const second = await ended(await start("flow", input), 60);
   expect(second.tasks[0]).toMatchObject({ status: "SKIPPED", reason: "lock_held" });

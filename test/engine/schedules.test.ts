@@ -127,7 +127,7 @@ test("processes that tick at the same moment start every slot once, and leave no
   expect(found.sort()).toEqual(ids.sort());
 });
 
-test("three days without a tick: catch_up starts each, skip none but what is on time", async () => {
+test("after three days without a tick, catch_up starts each slot, and skip only the current one", async () => {
   const clock = { now: firstSeen };
   const app = appAt(clock, { workflows: [daily("catch_up"), daily("skip", "skipping")] });
   await tick(app);

@@ -33,7 +33,7 @@ function ringing() {
   return { clock, timer, rung, set };
 }
 
-test("each alarm rings at its time, and all of them share one timer", async () => {
+test("each alarm fires at its time, and all of them share one timer", async () => {
   const { clock, rung, set } = ringing();
   set("late", 300);
   set("early", 100);
@@ -71,7 +71,7 @@ test("an alarm that was removed does not ring, and leaves its timer to the next 
   expect(clock.pending).toBe(0);
 });
 
-test("an alarm that is moved rings at its new time", async () => {
+test("an alarm that is moved fires at its new time", async () => {
   const { clock, timer, rung, set } = ringing();
   const moved = set("moved", 300);
   moved.at = clock.monotonicMs() + 100;
@@ -128,7 +128,7 @@ test("alarms that are due together ring in order, and one may remove another", (
   expect(rung).toEqual(["first", "second"]);
 });
 
-test("an alarm that throws does not keep the others from ringing", () => {
+test("an alarm that throws does not keep the others from firing", () => {
   const { set, fire, rung } = late();
   set(10, () => {
     throw new Error("the first");

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { workflow } from "../../src/index.ts";
 import { temporaryFolder, testApp, untilEnded } from "../support/app.ts";
 
-test("a process that stops claims nothing more, whatever arrives", async () => {
+test("a process that is stopping claims no more tasks", async () => {
   const app = testApp({ workflows: [workflow("flow").task("a", () => 1)] });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
   app.work.start({ batchId: "none" });

@@ -84,7 +84,7 @@ test("code around a wait is left behind: no catch and no finally runs", async ()
   expect(ran).toEqual(["slept", "finally"]);
 });
 
-test("a poll looks until there is something, null included, and what it saw is stored", async () => {
+test("a poll repeats until it gets a value, null included, and stores it", async () => {
   let looks = 0;
   const flow = flowOf(async ({ step, attempt }) => {
     const found = await step.poll("job", { every: "20ms", timeout: "1h" }, () => {
@@ -128,7 +128,7 @@ test("waits that timed out are stored: a later attempt takes the same path, what
   expect(ways[0]).toMatch(/"job" timed out.*"approved" timed out/);
 });
 
-test("a task that waits can be cancelled, and does not come back", async () => {
+test("a waiting task can be cancelled, and does not resume", async () => {
   let runs = 0;
   const flow = flowOf(async ({ step }) => {
     runs += 1;

@@ -73,7 +73,7 @@ test("any other name will do, and differs from every other", async () => {
   expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", result: names.map((name) => `1 ${name} `) });
 });
 
-test("what a step gave is stored, durably, before the task continues", async () => {
+test("the result of a step is stored durably before the task continues", async () => {
   const { around, dependencies } = seen();
   const stored: unknown[] = [];
   const flow = flowOf(async ({ step, batchId }) => {

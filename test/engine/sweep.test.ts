@@ -22,7 +22,7 @@ function withoutBroker() {
   return { app: testApp({ workflows: [idle], around }), published };
 }
 
-test("one message of a sweep sees to one page of batches and leaves the others to the next", async () => {
+test("one sweep message handles one page of batches, and the next message the following page", async () => {
   const { app, published } = withoutBroker();
   const count = limits.documentsPerSweep + 3;
   for (let n = 0; n < count; n += 1)

@@ -29,7 +29,7 @@ test("a TaskLog with everything is stored with everything", () => {
   expect(TaskLogSchema.parse(withoutDefaults(full))).toEqual(full);
 });
 
-test("what a TaskLog does not have is left out, and there again when it is read", () => {
+test("absent fields of a TaskLog are not stored, and are restored when it is read", () => {
   const empty = TaskLogSchema.parse(started);
   expect(Object.keys(empty).sort()).toEqual(Object.keys(TaskLogSchema.shape).sort());
   expect(withoutDefaults(empty)).toEqual(started);

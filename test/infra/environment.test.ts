@@ -23,7 +23,7 @@ function outputOf(name: "function_environment" | "function_secrets", given: Scop
   return Object.fromEntries(written.map(([variable, value]) => [variable, String(value)]));
 }
 
-test("outputs are the locals that are looked at here, without what is not set", () => {
+test("outputs are the locals checked here, without unset ones", () => {
   for (const name of ["function_environment", "function_secrets"])
     expect(files.outputs[name]?.value).toBe(
       expression(`{ for name, value in local.${name} : name => value if value != null }`),

@@ -79,7 +79,7 @@ test("messages are kept in the region, wherever they are published", () => {
     ]);
 });
 
-test("everything that can bear labels says what it belongs to", () => {
+test("every resource that can have labels is labelled with its deployment", () => {
   expect(files.texts.get("versions.tf")).toMatch(
     /default_labels = \{\n\s+app\s+= "baton"\n\s+deployment = var\.prefix\n/,
   );
@@ -98,7 +98,7 @@ test("no rule deletes an object that is current: definitions and results are ask
   }
 });
 
-test("what is enabled for a resource is enabled before it", () => {
+test("a resource is created after its API is enabled", () => {
   const services = new Set(JSON.stringify(files.locals.required_apis).match(/[a-z]+\.googleapis\.com/g));
   const optional = JSON.stringify(files.locals.optional_apis);
   for (const [name, text] of files.texts)

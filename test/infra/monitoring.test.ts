@@ -68,7 +68,7 @@ test("an alert reports failed batches unless it is switched off", () => {
   expect(promql).toContain(`sum by (workflow) (increase(\${local.promql.batches_failed}[30m])) > 0`);
 });
 
-test("what is asked of metrics is the name that they are made under", () => {
+test("alerts use the names of the metrics that are created", () => {
   expect(String(files.locals.promql)).toContain(
     `"\${local.promql_prefix}_\${name}{monitored_resource=\\"cloud_run_revision\\"}"`,
   );
@@ -87,7 +87,7 @@ test("an alert reports that no sweep or tick was published for 20 minutes", () =
   expect(filter).toContain("for job in google_cloud_scheduler_job.minute");
 });
 
-test("no alert on a metric of the log looks back less than 20 minutes: it may come ten minutes late", () => {
+test("every alert on a log metric has a window of at least 20 minutes, since metrics may be ten minutes late", () => {
   const asked = [...files.texts].filter(([name]) => name.startsWith("alerts")).map(([, text]) => text);
   const spans = [...asked.join("").matchAll(/increase\(\$\{local\.promql[^[]+\[(\d+)m\]/g)];
   expect(spans.length).toBeGreaterThan(3);
@@ -150,7 +150,7 @@ test("the dashboard shows what waits in each Cloud Tasks queue of the environmen
   ]);
 });
 
-test("every alert goes to everybody who is named, and says what to do", () => {
+test("every alert is sent to all configured addresses, and says what to do", () => {
   const policies = files.resources.filter(({ type }) => type === "google_monitoring_alert_policy");
   expect(policies.map(({ name }) => name).sort()).toEqual(["errors", "log", "service"]);
   for (const { block } of policies) {

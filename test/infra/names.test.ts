@@ -56,7 +56,7 @@ test("messages outlive a function that is out of order for a week, and dead lett
   expect(seconds("google_pubsub_subscription.dead_letters")).toBe(31 * 86_400);
 });
 
-test("what Pub/Sub gives up goes to a topic that has a subscription, and Pub/Sub may move it there", () => {
+test("Pub/Sub moves undeliverable messages to a topic with a subscription, and may do so", () => {
   const policy = inner(files.resource("google_pubsub_subscription.push"), "dead_letter_policy");
   expect(policy.dead_letter_topic).toBe(expression("google_pubsub_topic.dead_letters.id"));
   expect(evaluation.value(files.resource("google_pubsub_topic.dead_letters").name)).toBe(

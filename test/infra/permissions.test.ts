@@ -239,7 +239,7 @@ test("there is no account, and no member, beside those", () => {
   expect(agents).toHaveLength(4);
 });
 
-test("Pub/Sub may sign tokens of identity of the push account, and of no other", () => {
+test("Pub/Sub may sign identity tokens of the push account only", () => {
   expect(files.resource("google_service_account_iam_member.push_token").service_account_id).toBe(
     expression("google_service_account.push.name"),
   );

@@ -30,7 +30,7 @@ test("each queue of BATON_QUEUES has its Cloud Tasks queue, under the name that 
   );
 });
 
-test("it keeps its topic, so that what was on its way when it got its limits still comes", () => {
+test("it keeps its topic, so that messages in flight when it got limits are still delivered", () => {
   expect(written({ BATON_QUEUES: "documents=2" }).queues).toEqual(["default", "documents"]);
 });
 

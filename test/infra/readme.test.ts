@@ -51,7 +51,7 @@ test("the state that the page names is that of the deployment", () => {
     );
 });
 
-test("what is taken over goes into the state of its deployment", () => {
+test("imported resources are in the state of their deployment", () => {
   const taking = blocks.filter((block) => block.includes("terraform import"));
   expect(taking).toHaveLength(1);
   for (const block of taking) {

@@ -112,7 +112,7 @@ test("A task publishes to Pub/Sub with the OAuth token that it was given", async
   expect(pubsub.published().map(({ data }) => String(data))).toEqual(["later"]);
 });
 
-test("A task is never early, and comes at its time", async () => {
+test("A task is dispatched at its time, never earlier", async () => {
   const endpoint = closed(await startEndpoint());
   const { server, client } = await start({ clockScale: 50 });
   const createdAt = performance.now();
@@ -176,7 +176,7 @@ test("An endpoint that is down, or answers after the deadline, gets the task aga
   expect(second.calls.length).toBe(2);
 });
 
-test("A task that is deleted while it waits for its retry does not come again", async () => {
+test("A task that is deleted while it waits for its retry is not dispatched again", async () => {
   const endpoint = closed(await startEndpoint(() => 500));
   const { server, client } = await start({}, { retryConfig: { minBackoff: { seconds: 60 } } });
   const name = `${parent}/tasks/t`;

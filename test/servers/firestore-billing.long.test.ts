@@ -28,7 +28,7 @@ test("writes and deletes are billed one by one, those that change nothing includ
   });
 });
 
-test("what is refused is not billed", async () => {
+test("refused requests are not billed", async () => {
   const { client } = connected();
   await client.doc("logs/a").create({});
   const refused = expect.objectContaining({ code: status.ALREADY_EXISTS });

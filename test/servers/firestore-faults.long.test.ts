@@ -35,7 +35,7 @@ describe("a commit", () => {
     expect(server.meter.of("document_writes")).toBe(1);
   });
 
-  test("whose reply is lost comes back as FAILED_PRECONDITION when it was an update", async () => {
+  test("answers FAILED_PRECONDITION to a repeated update whose reply was lost", async () => {
     const { client, server } = connected();
     const { writeTime } = await client.doc("batches/b1").create({ n: 1 });
     server.setFaults(first("Commit", { kind: "reply_lost" }));

@@ -31,7 +31,7 @@ describe("lookups", () => {
     expect([found, missing].every((snapshot) => snapshot && snapshot.readTime >= writeTime)).toBe(true);
   });
 
-  test("see the past of an hour, and no more", async () => {
+  test("see at most one hour of the past", async () => {
     const { client, server } = connected();
     const document = client.doc("logs/l1");
     const times = [];

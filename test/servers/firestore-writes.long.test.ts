@@ -174,7 +174,7 @@ describe("a commit", () => {
     expect(server.dump()).toEqual([]);
   });
 
-  test("takes what is just within the limits", async () => {
+  test("accepts values just within the limits", async () => {
     const { calls, server } = connected();
     const updates = [
       { name: nameOf(`batches/${"ü".repeat(750)}`) },
@@ -204,7 +204,7 @@ describe("a commit", () => {
 });
 
 describe("a batch write", () => {
-  test("applies each write by itself and answers with a status for each", async () => {
+  test("applies each write separately and answers with a status for each", async () => {
     const { calls, client, server } = connected();
     const { writeTime } = await client.doc("batches/old").create({ n: 0 });
     const stale = { seconds: writeTime.seconds - 1, nanos: 0 };

@@ -55,7 +55,7 @@ test("One push at a time delivers in the order of publishing", async () => {
   expect(delivered()).toEqual(numbers(50));
 });
 
-test("Reordered, every message comes once, but in another order", async () => {
+test("With reordering, every message is delivered once, in another order", async () => {
   const delivery = { reorder: true, maxOutstanding: 1 };
   const { server, publish } = await startPushing({ clockScale: 20, delivery });
   await publish(200);
@@ -64,7 +64,7 @@ test("Reordered, every message comes once, but in another order", async () => {
   expect(delivered().toSorted((one, other) => one - other)).toEqual(numbers(200));
 });
 
-test("The seed decides the order, and what is held back", async () => {
+test("The seed decides the order, and which messages are delayed", async () => {
   const orders: number[][] = [];
   for (const seed of [7, 7, 8]) {
     // Time nearly stands still: nothing that is held back comes in between.
@@ -83,7 +83,7 @@ test("The seed decides the order, and what is held back", async () => {
   expect(orders[0]?.length).toBeLessThan(200);
 });
 
-test("A share of the messages, which the seed decides, comes once more after it was acknowledged", async () => {
+test("A share of acknowledged messages, chosen by the seed, is delivered once more", async () => {
   const repeated: number[][] = [];
   for (const _ of ["first", "second"]) {
     const { server, publish } = await startPushing({
@@ -159,7 +159,7 @@ test.each([
   expect(compileFilter(filter)({ a: "1", b: "objects/x" })).toBe(expected);
 });
 
-test("What is pulled comes again unless it is acknowledged before its deadline", async () => {
+test("A pulled message is delivered again unless it is acknowledged before its deadline", async () => {
   const settings = { retryPolicy: { minimumBackoff: { seconds: 0 }, maximumBackoff: { seconds: 1 } } };
   const { server, publisher, subscriber } = await start({ clockScale: 5 }, settings);
   await publisher.publish({ topic, messages: [{ data: Buffer.from("x") }] });

@@ -23,7 +23,7 @@ function closed<Open extends { close(): Promise<void> }>(open: Open): Open {
   return open;
 }
 
-test("Wrong settings are refused, what is left out is filled in, and a mask says what changes", async () => {
+test("Wrong settings are refused, missing ones get defaults, and a mask selects what changes", async () => {
   const server = closed(await startPubSubServer());
   const { publisher, subscriber } = closed(pubSubClients(server));
   await publisher.createTopic({ name: topic });

@@ -20,7 +20,7 @@ test("every mutant is sound TypeScript", () => {
   expect([...problems].map(([index, texts]) => [mutants[index]?.name, ...texts])).toEqual([]);
 });
 
-test("a test that stands in for a seed exists", () => {
+test("the test that replaces a seed exists", () => {
   for (const { test: named } of mutants) {
     if (named === undefined) continue;
     const [file = "", title = ""] = named.split(": ");

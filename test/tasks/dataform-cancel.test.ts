@@ -23,7 +23,7 @@ async function cancelWith(server: DataformServer, steps: JsonObject): Promise<vo
   await dataformType.cancel?.(context, parameters);
 }
 
-test("cancelling ends what runs, whether or not it came to be stored, and nothing else", async () => {
+test("a cancel ends the running job, stored or not, and no other", async () => {
   const server = await dataformServer({ ending: null });
   const compilations = [1, 2, 3].map(() => server.state.compile(repository, {}).name);
   const [ended, stored, unstored] = compilations.map((name) => server.state.invoke(repository, name, {}));

@@ -80,7 +80,7 @@ test("one that a workflow configuration has made is a stranger's, too", async ()
   expect(task.result).toMatchObject({ invocation: server.state.invocations[1]?.name });
 });
 
-test("what is the same in everything is waited for, and left running when that takes too long", async () => {
+test("an identical invocation is awaited, and keeps running after a timeout", async () => {
   const { server, name } = await shared({ ending: null });
   let isRefused = false;
   server.setFaults(({ method }) => {
@@ -95,7 +95,7 @@ test("what is the same in everything is waited for, and left running when that t
   expect(server.state.invocations).toMatchObject([{ state: "RUNNING" }]);
 });
 
-test("what the task has started itself is cancelled when it takes too long", async () => {
+test("a job that the task has started itself is cancelled on a timeout", async () => {
   const { server } = await shared({ ending: null });
   expect(await runShared(server, { timeout: "100ms" })).toMatchObject({ error: { code: "POLL_TIMEOUT" } });
   expect(server.state.invocations).toMatchObject([{ state: "CANCELING" }]);
@@ -115,7 +115,7 @@ test("a stranger's that was cancelled is not waited for", async () => {
   expect(task.result).toMatchObject({ invocation: server.state.invocations[1]?.name });
 });
 
-test("a workflow configuration is invoked as it is, and one that its schedule began before is left alone", async () => {
+test("a workflow configuration is invoked unchanged, and its earlier scheduled invocation is ignored", async () => {
   const { server, name } = await shared();
   const workflowConfig = `${repository}/workflowConfigs/nightly`;
   server.state.workflowConfigs.set(workflowConfig, {

@@ -92,7 +92,7 @@ test.each(casesOfCalls(faults))(
   },
 );
 
-test("what does not compile fails for good, with the files", async () => {
+test("a compilation error fails the task without a retry, and names the files", async () => {
   const { server, run } = await place();
   server.state.errors = [
     { path: "definitions/sales.sqlx", message: "Unexpected identifier" },
@@ -124,7 +124,7 @@ const failing = {
   ],
 };
 
-test("an invocation that fails fails the task for good; the TaskLog names its actions and their reasons", async () => {
+test("a failed invocation fails the task without a retry, and the TaskLog names its actions", async () => {
   const { server, run } = await place({}, { ending: failing });
   const task = await run();
   expect(task).toMatchObject({ status: "ERROR", attempts: 1, error: { code: "DATAFORM_FAILED" } });
@@ -212,7 +212,7 @@ test("a failed call does not fail the next call of its key, which starts a new i
   expect(server.state.compilations).toHaveLength(2);
 });
 
-test("what was asked wrongly, and a server that is gone, say so", async () => {
+test("wrong requests and an unreachable server are reported", async () => {
   const wrong = await place({ repository: "sales" });
   expect(await wrong.run()).toMatchObject({ attempts: 1, error: { code: "TASK_PARAMETERS_INVALID" } });
   const unknown = await place({ compilationResult: "gone" });

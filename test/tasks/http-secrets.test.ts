@@ -71,7 +71,7 @@ describe("an input names no secret", () => {
   });
 });
 
-test("what is not configured is named, and nothing is sent; other variables can't be named", async () => {
+test("a secret that is not configured is named and nothing is sent; other variables can't be used", async () => {
   const { url, seen } = await serve();
   const asked = run({ url, headers: { authorization: "{{ secrets.PATH }}" } });
   await expect(asked).rejects.toMatchObject({
@@ -182,7 +182,7 @@ test("a request that gets no answer shows none", async () => {
   expect(String(error)).not.toContain("9137");
 });
 
-test("a secret can't stand where a task type would store it", async () => {
+test("a secret is refused where a task type would store it", async () => {
   const query = runQuery({ sql: "SELECT $a AS a", into: "t", parameters: { a: "{{ secrets.HEADER }}" } });
   await expect(runBuiltIn(runQueryType, query, {}, { secrets })).rejects.toMatchObject({
     code: "TEMPLATE_INVALID",

@@ -41,7 +41,7 @@ test("cancelling ends the enhanced refresh that the task has started", async () 
   expect(refresh.status).toBe("Cancelled");
 });
 
-test("cancelling leaves alone what another program may have started, and what is no enhanced refresh", async () => {
+test("a cancel ignores refreshes of other programs, and refreshes that are not enhanced", async () => {
   const server = await powerBiServer({ ending: null });
   const refresh = server.dataset.start({ type: "Full" });
   if (typeof refresh === "string") throw new Error(refresh);

@@ -7,7 +7,7 @@ import { runToEnd, statuses } from "../support/app.ts";
 import { dataset, place, powerBiServer, variables, workspace } from "./power-bi-place.ts";
 import { onlyTask, RecordingLogger, remoteApp } from "./remote-app.ts";
 
-test("the ninth refresh of a day is refused for good, and says why", async () => {
+test("the ninth refresh of a day fails without a retry, and says why", async () => {
   const { server, run } = await place();
   for (let number = 0; number < 8; number += 1) {
     const earlier = server.dataset.start({});
@@ -48,7 +48,7 @@ test.each([
   expect(task.error?.message).toContain(said);
 });
 
-test("a wrong secret fails the task for good; it stands neither in the error nor in the log", async () => {
+test("a wrong secret fails the task without a retry, and appears neither in the error nor in the log", async () => {
   const server = await powerBiServer();
   const task = powerBiRefresh({ workspace, dataset, every: "10ms" });
   const flow = workflow("flow").task("report", task, { retry: { initial: "10ms" } });
@@ -62,7 +62,7 @@ test("a wrong secret fails the task for good; it stands neither in the error nor
   expect(logger.text + JSON.stringify(view)).not.toContain(secret);
 });
 
-test("an unknown tenant is refused for good", async () => {
+test("an unknown tenant fails the task without a retry", async () => {
   const server = await powerBiServer();
   const environment = { ...variables(server), BATON_POWERBI_TENANT_ID: "fabrikam" };
   const flow = workflow("flow").task("report", powerBiRefresh({ workspace, dataset }), {
@@ -86,7 +86,7 @@ test("without its variables the task says which ones to set; with a part of them
   );
 });
 
-test("an identity platform that is out of reach is tried again, and the error says what is wrong", async () => {
+test("an unreachable identity platform is retried, and the error names the problem", async () => {
   for (const [kind, said] of [
     ["not_sent", /\/token: (other side closed|read ECONNRESET)/],
     ["error_after", /\/token: the response has status 500/],

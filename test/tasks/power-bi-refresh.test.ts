@@ -94,7 +94,7 @@ test("with ifRunning wait, one that runs is waited for, and another one started"
   });
 });
 
-test("with ifRunning wait, one that begins after the wait is adopted: it sees what was written before", async () => {
+test("with ifRunning wait, an invocation that starts after the wait is adopted: it sees earlier writes", async () => {
   const { server, run } = await place({ ifRunning: "wait" });
   let looks = 0;
   server.setFaults(({ method }) => {
@@ -116,7 +116,7 @@ test("one that begins between the look and the start is adopted", async () => {
   expect(server.dataset.refreshes).toHaveLength(1);
 });
 
-test("a refresh that fails fails the task for good, with what Power BI says", async () => {
+test("a failed refresh fails the task without a retry, with Power BI's message", async () => {
   const exception = {
     errorCode: "ModelRefreshFailed_CredentialsNotSpecified",
     errorDescription: "The data source has no credentials",

@@ -58,7 +58,7 @@ test("retries of minutes and a sleep of two days take no real time", async () =>
   expect(run.durationMs).toBeGreaterThan(2 * 24 * 3_600_000);
 });
 
-test("a mock stands in for the code of a task, of a built-in one too", async () => {
+test("a mock replaces the code of a task, of a built-in one too", async () => {
   const order = workflow("order", { input: z.object({ id: z.string() }) })
     .task("charge", http({ url: "https://pay.example/charges", body: { id: "{{ input.id }}" } }))
     .task("mail", async ({ parent }) => (await parent("charge")).status, { after: ["charge"] });
@@ -223,7 +223,7 @@ test("time, timers and chance of task code are the test's; those of the test are
   expect(new Date().getUTCFullYear()).toBeGreaterThan(1999);
 });
 
-test("work outside of the world is waited for while time stands still", async () => {
+test("virtual time waits for work outside of the simulated world", async () => {
   const { readFile } = await import("node:fs/promises");
   const { gzip } = await import("node:zlib");
   const { promisify } = await import("node:util");

@@ -48,7 +48,7 @@ test("gives the code of tasks that are functions", async () => {
   expect(await catalog.taskCode("nothing", "run")).toBeUndefined();
 });
 
-test("leaves alone what is no workflow", async () => {
+test("ignores files that are not workflows", async () => {
   const throws = 'throw new Error("must not be loaded");';
   const catalog = catalogOf(
     await folderWith({

@@ -191,7 +191,7 @@ two.task("c", () => ({ result: "all", summary: { rows: 3 } })).task("d", async (
 }, { after: ["c"] });
 `;
 
-test("the compiler says in words what is wrong with a workflow", async () => {
+test("the compiler describes a mistake in a workflow in words", async () => {
   const folder = temporaryFolder();
   mkdirSync(join(folder, "mistakes"));
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');

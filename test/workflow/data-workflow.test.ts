@@ -57,7 +57,7 @@ test("reads a workflow, equal to the same one in TypeScript", () => {
   expect(result.workflow.code.size).toBe(0);
 });
 
-test("reads schedules, in UTC and skipping what was missed unless they say otherwise", () => {
+test("reads schedules, by default in UTC and skipping missed slots", () => {
   const result = read(`workflow: w
 on:
   - schedule: "0 6 * * *"
