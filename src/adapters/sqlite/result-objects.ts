@@ -102,7 +102,15 @@ export class ResultObjects implements ObjectStore {
   }
 }
 
+/** The hash is computed when it is asked for: nothing asks for the one of a result that it has just written. */
 function toInfo({ bucket, object }: ObjectName, content: Uint8Array): ObjectInfo {
-  const generation = createHash("sha256").update(content).digest("hex");
-  return { bucket, object, generation, bytes: content.byteLength, uri: `sqlite:${bucket}/${object}` };
+  return {
+    bucket,
+    object,
+    get generation() {
+      return createHash("sha256").update(content).digest("hex");
+    },
+    bytes: content.byteLength,
+    uri: `sqlite:${bucket}/${object}`,
+  };
 }
