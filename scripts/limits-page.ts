@@ -8,6 +8,24 @@ const page = `${root}docs/limits.md`;
 
 const head = `# Limits
 
+## The limits that you meet first
+
+| limit | on your machine | on Google Cloud |
+|---|---|---|
+| one attempt of a task (\`timeout\`) | 58 minutes 20 seconds | 8 minutes 30 seconds: the timeout of the function, \`BATON_FUNCTION_TIMEOUT\`, less 30 seconds |
+| a wait: sleep, poll, event | no limit | no limit |
+| a wait for a completion | 30 days | 30 days |
+| input of a batch | 512 KiB | 512 KiB |
+| result of a task | 32 MiB | 32 MiB |
+| tasks in a workflow | 20,000 | 20,000 |
+| stored batches | your disk | 400 days (\`BATON_RETENTION\`) |
+| machines | one for a data folder | many |
+
+\`baton validate\` and \`baton deploy\` warn of a timeout that is longer than the cloud allows. Longer work runs
+elsewhere: start it, then wait for it with [\`step.poll\` or an event](steps.md#waiting), which hold no worker.
+
+## All limits
+
 Every limit that a user or another process can meet, with the file that owns it. A limit is not a setting: if a
 variable or an option changes it, the page of that option says so. \`npm run limits\` writes this page from the sources.
 `;
