@@ -1,4 +1,4 @@
-import { type Completion, EventMessageSchema } from "../core/messages.ts";
+import type { Completion } from "../core/messages.ts";
 import type { JsonValue } from "../core/values/json.ts";
 import { quoteForShell } from "../core/values/text.ts";
 import type { TaskView } from "../core/views/views.ts";
@@ -6,7 +6,7 @@ import type { ReceivedEvent } from "../engine/events.ts";
 import type { Started } from "../engine/start/start-batch.ts";
 import type { App } from "./app.ts";
 import { completeTask } from "./batch-control.ts";
-import { type PublishOptions, type PublishResult, replayDeadLetter } from "./publish.ts";
+import type { PublishOptions, PublishResult } from "./publish.ts";
 
 /** Something that a person does to Baton. A command and a button of the console are two ways to the same call. */
 interface Action<Arguments, Outcome> {
@@ -28,7 +28,11 @@ interface OfKey {
 
 /** A start: without a key, each call starts another batch. */
 const run: Action<
-  { readonly workflowId: string; readonly input?: JsonValue; readonly key?: string },
+  {
+    readonly workflowId: string;
+    readonly input?: JsonValue | undefined;
+    readonly key?: string | undefined;
+  },
   Started
 > = {
   words: ({ workflowId, input, key }) => [
@@ -37,7 +41,7 @@ const run: Action<
     ...(input === undefined ? [] : ["--input", JSON.stringify(input)]),
     ...(key === undefined ? [] : ["--key", key]),
   ],
-  perform: ({ engine }, given) => engine.durably(() => engine.start({ kind: "start", ...given })),
+  perform: ({ engine }, given) => engine.durably(() => engine.start({ ...given, kind: "start" })),
 };
 
 const retry: Action<OfBatch, Started> = {
@@ -69,7 +73,8 @@ const complete: Action<OfBatch & { readonly taskId: string; readonly completion:
 
 const event: Action<OfBatch & { readonly event: string; readonly payload: JsonValue }, ReceivedEvent> = {
   words: ({ batchId, event, payload }) => ["event", batchId, event, "--payload", JSON.stringify(payload)],
-  perform: ({ engine }, given) => {
+  perform: async ({ engine }, given) => {
+    const { EventMessageSchema } = await import("../core/messages.ts");
     const message = EventMessageSchema.parse({ kind: "event", ...given });
     return engine.durably(() => engine.receiveEvent(message));
   },
@@ -77,8 +82,10 @@ const event: Action<OfBatch & { readonly event: string; readonly payload: JsonVa
 
 const replay: Action<{ readonly deadLetterId: string } & Partial<PublishOptions>, PublishResult> = {
   words: ({ deadLetterId, isUnchecked }) => ["replay", deadLetterId, ...(isUnchecked ? ["--unchecked"] : [])],
-  perform: (app, { deadLetterId, isUnchecked = false }) =>
-    replayDeadLetter(app, deadLetterId, { isUnchecked }),
+  perform: async (app, { deadLetterId, isUnchecked = false }) => {
+    const { replayDeadLetter } = await import("./publish.ts");
+    return replayDeadLetter(app, deadLetterId, { isUnchecked });
+  },
 };
 
 const resend: Action<{ readonly eventId: string }, void> = {

@@ -12,6 +12,7 @@ import type { HttpTrust } from "../entry/http-handler.ts";
 import { MessageIntake } from "../entry/message-intake.ts";
 import type { Broker, Timer } from "../ports/broker.ts";
 import type { CallbackArchive } from "../ports/callbacks.ts";
+import type { WorkflowCatalog } from "../ports/catalog.ts";
 import type { Clock } from "../ports/machine.ts";
 import type { ObjectStore } from "../ports/objects.ts";
 import type { DocumentStore } from "../ports/store.ts";
@@ -53,6 +54,8 @@ export interface EngineOptions {
 /** The engine with its catalog, intake and task runner. */
 interface EngineWithIntake {
   readonly engine: Engine;
+  /** The workflows in use. */
+  readonly catalog: WorkflowCatalog;
   /** The workflows of the configured folder, and their problems. */
   readonly folder: FolderCatalog;
   readonly applied: AppliedWorkflows;
@@ -112,7 +115,7 @@ export function buildEngine(
   };
   const engine = new Engine(around ? around(dependencies) : dependencies);
   const deliveries = new MessageIntake(engine, ports.deliveryAttempts, tracing.deliver);
-  return { engine, folder, applied, runner, deliveries };
+  return { engine, catalog, folder, applied, runner, deliveries };
 }
 
 /** Messages that wait in a queue of this machine. */

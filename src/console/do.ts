@@ -65,7 +65,7 @@ function batchPath(batchId: string): string {
 }
 
 async function inputByFields(app: App, workflowId: string, form: Form): Promise<JsonValue | undefined> {
-  const workflow = await app.folder.find(workflowId);
+  const workflow = await app.catalog.find(workflowId);
   const fields = workflow && inputFields(workflow);
   return fields && inputOfForm(fields, form.optional, form.json);
 }

@@ -40,7 +40,7 @@ const mostActive = 50;
 export async function readAttention(view: View): Promise<Attention> {
   const { admin, deadLetters } = view.app.engine;
   const since = view.now - daySeconds * 1_000;
-  const workflows = (await view.app.folder.all()).toSorted((one, other) =>
+  const workflows = (await view.app.catalog.all()).toSorted((one, other) =>
     one.definition.workflowId.localeCompare(other.definition.workflowId),
   );
   const [{ batches }, running, active, { letters }, givenUp] = await Promise.all([

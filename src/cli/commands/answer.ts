@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { completeTask } from "../../app/batch-control.ts";
+import { actions } from "../../app/actions.ts";
 import { BatonError } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { Completion } from "../../core/messages.ts";
@@ -58,8 +58,8 @@ async function complete(
   { json, ...outcome }: CompleteOptions,
 ): Promise<void> {
   const completion = await parseCompletion(session, outcome);
-  await withApp(session, async ({ engine }) => {
-    const after = await completeTask(engine, { batchId, taskId }, completion);
+  await withApp(session, async (app) => {
+    const after = await actions.complete.perform(app, { batchId, taskId, completion });
     const { status, reason, waitsFor } = after;
     const completed = isTerminal(status);
     if (json) return session.json({ batchId, taskId, completed, status, reason, waitsFor });
@@ -124,13 +124,14 @@ async function event(
   { payload, json }: EventOptions,
 ): Promise<void> {
   const value = payload === undefined ? null : await readStorableJson(session, payload, "--payload");
-  await withApp(session, async ({ engine }) => {
+  await withApp(session, async (app) => {
+    const { engine } = app;
     // First, so that a malformed id is reported as an unknown batch.
     const { status } = await engine.admin.status(batchId);
     const { EventMessageSchema } = await import("../../core/messages.ts");
-    const event = { kind: "event", batchId, event: name, payload: value };
-    const message = parseMessageOrUsage(EventMessageSchema, event);
-    const received = await engine.durably(() => engine.receiveEvent(message));
+    const sent = { batchId, event: name, payload: value };
+    parseMessageOrUsage(EventMessageSchema, { kind: "event", ...sent });
+    const received = await actions.event.perform(app, sent);
     const waiting = received.woken.length === 0 ? await waitingTasks(engine, batchId) : [];
     if (json) return session.json({ batchId, event: name, batchStatus: status, ...received, waiting });
     session.print(storedText(name, received));

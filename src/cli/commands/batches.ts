@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { actions } from "../../app/actions.ts";
 import type { App } from "../../app/app.ts";
 import { follow } from "../../app/batch-control.ts";
 import { limits } from "../../core/limits.ts";
@@ -95,7 +96,7 @@ async function cancel(
   // On Google Cloud the function cancels it: the user may have no permission to cancel the jobs of its tasks.
   const usesFunction = app.configuration.engine === "gcp" && !here;
   const stop = usesFunction ? await requestCancel(session, app, batchId) : undefined;
-  if (!usesFunction) await app.engine.cancel(batchId);
+  if (!usesFunction) await actions.cancel.perform(app, { batchId, here: true });
   const view = await app.engine.admin.show(batchId);
   if (json) session.json(view);
   else session.print(batchLine(view));
@@ -114,7 +115,7 @@ export async function requestCancel(
   hintMs: number = limits.cancelHintSeconds * 1_000,
 ): Promise<AbortSignal> {
   const stop = session.catchSignals();
-  await app.engine.requestCancel(batchId);
+  await actions.cancel.perform(app, { batchId });
   const hint = setTimeout(() => session.note(cancelHint(batchId)), hintMs);
   try {
     await follow(app, batchId, { stop, onChange: undefined });

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { actions } from "../../app/actions.ts";
 import type { App } from "../../app/app.ts";
 import { BatonError } from "../../core/errors/errors.ts";
 import { isExpiredExecution, toDisplayedHolder } from "../../core/idempotency-lock.ts";
@@ -69,7 +70,7 @@ async function unlock(session: Session, key: string, json: true | undefined): Pr
     const { executions } = app.engine.admin;
     const { data } = await withKnownKey(app, key, (known) => executions.require(known));
     const before = data.holder && toDisplayedHolder(data.holder);
-    const unlocked = await executions.unlock(key);
+    const unlocked = await actions.unlock.perform(app, { key });
     const holder = unlocked ? before : null;
     if (json) return session.json({ key, unlocked, holder });
     if (!unlocked) return session.print(`${key} was not locked: nothing to do.`);
@@ -95,7 +96,7 @@ async function clearResult(session: Session, key: string, json: true | undefined
     const { executions } = app.engine.admin;
     const before = await withKnownKey(app, key, (known) => executions.require(known));
     const cleared = !isExpiredExecution(before.data, before.ageMs);
-    if (cleared && !(await executions.clearResult(key)))
+    if (cleared && !(await actions["clear-result"].perform(app, { key })))
       throw new BatonError("EXECUTION_LOCKED", `The key ${key} is locked: nothing was cleared`);
     if (json) return session.json({ key, cleared });
     if (!cleared) return session.print(`${key} has no cached result and no steps: nothing to do.`);

@@ -167,11 +167,11 @@ async function replayOne(
   deadLetterId: string,
   { unchecked, json }: ReplayOptions,
 ): Promise<void> {
-  const { replayDeadLetter } = await import("../../app/publish.ts");
+  const { actions } = await import("../../app/actions.ts");
   await withApp(session, async (app) => {
     const options = { isUnchecked: unchecked === true };
     const published = await withKnownWorkflows(session, app, () =>
-      replayDeadLetter(app, deadLetterId, options),
+      actions.replay.perform(app, { deadLetterId, ...options }),
     );
     if (json) return session.json({ deadLetterId, ...published });
     session.print(`Published again: ${publishedText(published)}.`);
@@ -227,9 +227,9 @@ async function tryReplay(
   deadLetterId: string,
   options: PublishOptions,
 ): Promise<Replayed | FailedReplay> {
-  const { replayDeadLetter } = await import("../../app/publish.ts");
+  const { actions } = await import("../../app/actions.ts");
   try {
-    return { deadLetterId, ...(await replayDeadLetter(app, deadLetterId, options)) };
+    return { deadLetterId, ...(await actions.replay.perform(app, { deadLetterId, ...options })) };
   } catch (thrown) {
     const code = thrown instanceof BatonError ? thrown.code : "INTERNAL";
     return { deadLetterId, error: { code, message: errorMessage(thrown) } };

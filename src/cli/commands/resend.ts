@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { actions } from "../../app/actions.ts";
 import type { App } from "../../app/app.ts";
 import type { Callback } from "../../core/callback.ts";
 import { BatonError } from "../../core/errors/errors.ts";
@@ -209,9 +210,9 @@ async function send(app: App, eventIds: readonly string[], report: ReportView): 
   return views;
 }
 
-async function resetForResend({ engine }: App, eventId: string): Promise<boolean> {
+async function resetForResend(app: App, eventId: string): Promise<boolean> {
   try {
-    await engine.admin.callbacks.resend(eventId);
+    await actions.resend.perform(app, { eventId });
     return true;
   } catch (thrown) {
     if (thrown instanceof BatonError && thrown.code === "CALLBACK_UNKNOWN") return false;

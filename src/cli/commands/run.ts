@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { actions } from "../../app/actions.ts";
 import type { App } from "../../app/app.ts";
 import { follow } from "../../app/batch-control.ts";
 import type { Callback } from "../../core/callback.ts";
@@ -67,7 +68,7 @@ async function runBatch(
   startBatch: () => Promise<Started>,
   { json, detach }: WorkOptions,
 ): Promise<void> {
-  const { batchId, created } = await app.engine.durably(startBatch);
+  const { batchId, created } = await startBatch();
   if (!json) session.print(`batch ${batchId}${created ? "" : " exists already"}`);
   if (detach) return leaveToServer(session, app, batchId, json);
   const stop = session.catchSignals();
@@ -153,7 +154,7 @@ async function run(session: Session, workflowId: string, options: Options): Prom
 
 async function start(app: App, message: StartMessage): Promise<Started> {
   try {
-    return await app.engine.start(message);
+    return await actions.run.perform(app, message);
   } catch (thrown) {
     throw withBatchId(thrown);
   }
@@ -182,7 +183,9 @@ export function registerRetry(program: Command, session: Session): void {
     .option("--detach", "only start it: a running server does the work")
     .addHelpText("after", "\nExample:\n  baton retry greet-1a2b3c4d5e6f7a8b9c0d")
     .action((batchId: string, options: WorkOptions) =>
-      withApp(session, (app) => runBatch(session, app, () => app.engine.retry(batchId), options)),
+      withApp(session, (app) =>
+        runBatch(session, app, () => actions.retry.perform(app, { batchId }), options),
+      ),
     );
 }
 

@@ -5,12 +5,7 @@ import { buildGraph, type Graph } from "../../core/workflow/graph.ts";
 import { type DrawnGraph, prepare } from "../graph/draw.ts";
 import type { FoldedGraph } from "../graph/fold.ts";
 import { around, foldGraph } from "../graph/fold.ts";
-
-/** A TaskLog with the time of its last write, by the store's clock. */
-export interface ReadLog {
-  readonly log: TaskLog;
-  readonly writtenAt: number;
-}
+import { type ReadLog, readFrontier } from "./frontier.ts";
 
 /** A batch with everything that its pages show. */
 export interface BatchState {
@@ -43,6 +38,7 @@ export class BatchReader {
   readonly #app: App;
   readonly #pictures = new Map<string, DefinitionPictures>();
   readonly #deployed = new WeakMap<Definition, Graph>();
+  readonly #running = new Map<string, Map<string, ReadLog>>();
   readonly #ended = new Map<string, BatchState>();
 
   constructor(app: App) {
@@ -56,10 +52,25 @@ export class BatchReader {
     const kept = this.#ended.get(batchId);
     if (kept && kept.batch.nonce === batch.nonce) return kept;
     const graph = await admin.definition(batch.definitionHash);
-    const logs = await admin.logs(batchId);
+    const logs = await this.#logs(batch, graph);
     const state = { batch, graph, logs, counts: countStatuses(graph, logs) };
     if (batch.status !== "RUNNING") keep(this.#ended, batchId, state, keptBatches);
     return state;
+  }
+
+  /** The logs of a batch. Of one that was read before and still runs, only those that may have changed are read. */
+  async #logs({ batchId, status, cancelRequested }: TaskBatch, graph: Graph): Promise<Map<string, ReadLog>> {
+    const { admin } = this.#app.engine;
+    const known = this.#running.get(batchId);
+    // A cancel writes logs of tasks anywhere in the graph.
+    if (known && status === "RUNNING" && !cancelRequested) {
+      await readFrontier(graph, known, (taskId) => admin.log(batchId, taskId));
+      return known;
+    }
+    const logs = new Map(await admin.logs(batchId));
+    if (status === "RUNNING") keep(this.#running, batchId, logs, keptBatches);
+    else this.#running.delete(batchId);
+    return logs;
   }
 
   /** The graph of a definition that is deployed. */

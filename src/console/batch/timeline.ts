@@ -3,7 +3,8 @@ import { formatDuration } from "../../core/values/duration.ts";
 import { type Content, type Html, html, link, nothing, segment, volatile } from "../html.ts";
 import { statusClass, statusIcon, time } from "../marks.ts";
 import type { View } from "../view.ts";
-import type { BatchState, ReadLog } from "./reader.ts";
+import type { ReadLog } from "./frontier.ts";
+import type { BatchState } from "./reader.ts";
 import { rowsPerPage } from "./task-table.ts";
 
 /** A piece of time in which a task ran or waited. */

@@ -18,7 +18,7 @@ interface Firing {
 /** The next firings of all schedules: a list, and one calendar of the next days. */
 export async function schedulesPage(view: View): Promise<Page> {
   const until = view.now + days * daySeconds * 1_000;
-  const firings: Firing[] = (await view.app.folder.all()).flatMap(
+  const firings: Firing[] = (await view.app.catalog.all()).flatMap(
     ({ definition: { workflowId }, triggers }) =>
       triggers.flatMap((schedule) =>
         schedule.type === "schedule"

@@ -71,6 +71,11 @@ export class Administration {
     return this.#parts.logs.readAll(batchId);
   }
 
+  /** The TaskLog of one task, if it has one. */
+  log(batchId: string, taskId: string): Promise<StoredLog | undefined> {
+    return this.#parts.logs.read(batchId, taskId);
+  }
+
   /** The value of a stored result, also of a large one. */
   result(result: StoredResult): Promise<JsonValue> {
     return readResult(this.#parts.objects, result);
