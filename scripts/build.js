@@ -2,18 +2,9 @@
 // src/ dist has types and a bundle; the files of functions/ stay apart, since workflows are loaded by their files. The
 // new dist replaces the old one as a whole: no file of an older build stays behind, and a failed build changes nothing.
 // With --if-changed it does nothing if dist/ is newer than what it is made of, since npm prepares a linked package twice,
-// or if the compiler is not installed (npm ci --omit=dev).
+// or if the compiler is not installed (npm ci --omit=dev): then it may run on a Node that is too old for a build.
 import { spawnSync } from "node:child_process";
-import {
-  cpSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import fs, { cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -27,7 +18,7 @@ else if (!isOptional || !isCurrent()) await build();
 
 function isCurrent() {
   const built = statSync(`${root}dist/src/cli/main.js`, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const sources = globSync(["{src,functions}/**/*", "scripts/*", "tsconfig*.json", "package*.json"], {
+  const sources = fs.globSync(["{src,functions}/**/*", "scripts/*", "tsconfig*.json", "package*.json"], {
     cwd: root,
   });
   return sources.every((source) => statSync(root + source).mtimeMs < built);
@@ -39,7 +30,7 @@ async function build() {
   });
   process.exitCode = status ?? 1;
   if (status !== 0) return;
-  for (const source of globSync("{src,functions}/**/*.ts", { cwd: root })) {
+  for (const source of fs.globSync("{src,functions}/**/*.ts", { cwd: root })) {
     const name = source.slice(0, -".ts".length);
     mkdirSync(dirname(`${fresh}/${name}`), { recursive: true });
     const extensions = source.startsWith("src/") ? [".d.ts"] : [".js", ".js.map", ".d.ts"];
@@ -53,7 +44,7 @@ async function build() {
   await writeHelp(fresh);
   await writeSchema(fresh);
   // Workflows in YAML or JSON are not compiled, but belong to the function.
-  for (const name of globSync("functions/**/*.{yaml,yml,json}", { cwd: root }))
+  for (const name of fs.globSync("functions/**/*.{yaml,yml,json}", { cwd: root }))
     cpSync(`${root}${name}`, `${fresh}/${name}`);
   // Renamed before the slow deletion: a process that runs from dist meanwhile finds the old or the new one.
   const old = `${fresh}-old`;

@@ -12,7 +12,7 @@ const Input = z.object({
 });
 
 /** What makes two calls the same enrichment, wherever they come from. */
-const identity = ["job_id", "account_id", "lead_id?"];
+const identity = ["job_id", "account_id", "lead_id?"] as const;
 
 /**
  * Reads a company's name, address and contact data from its page, and reports to `callback_url`: progress, and the
