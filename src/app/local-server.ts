@@ -14,6 +14,9 @@ import { createTelemetry } from "../telemetry/telemetry.ts";
 import { type EmbeddedApp, openEmbedded } from "./embedded.ts";
 import { type ReloadOptions, reloadLog, reloadWorkflows } from "./reload-workflows.ts";
 
+/** Serves pages alone: for a console without a server of messages. */
+export { servePages } from "../entry/page-server.ts";
+
 export interface LocalApp {
   readonly app: EmbeddedApp;
   readonly logger: Logger;

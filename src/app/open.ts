@@ -42,12 +42,12 @@ export async function openApp(
 export async function openForCommand(
   environment: RawEnvironment,
   options: Required<Pick<OpenOptions, "creates" | "logOutput">>,
-): Promise<App> {
+): Promise<OpenedApp> {
   const isOnGoogle = environment.BATON_ENGINE === "gcp" && !environment.FIRESTORE_EMULATOR_HOST;
   // Errors of the configuration are reported first.
   if (isOnGoogle) readConfiguration(withoutReferences(environment));
   if (isOnGoogle) await assertCredentials();
-  return (await openApp(environment, { level: "error", serves: false, ...options })).app;
+  return openApp(environment, { level: "error", serves: false, ...options });
 }
 
 /** A command that only reads a deployment needs neither its secrets nor the permission to read them. */

@@ -3,7 +3,6 @@ import { registerComplete, registerEvent } from "./commands/answer.ts";
 import { registerApply, registerRemove } from "./commands/apply.ts";
 import { registerBatches, registerCancel, registerShow } from "./commands/batches.ts";
 import { registerChaos } from "./commands/chaos.ts";
-import { registerDev } from "./commands/dev.ts";
 import { registerForget } from "./commands/forget.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerInspect } from "./commands/inspect.ts";
@@ -12,11 +11,13 @@ import { registerMcp } from "./commands/mcp.ts";
 import { registerDeadLetters, registerPublish, registerReplay } from "./commands/publish.ts";
 import { registerResend } from "./commands/resend.ts";
 import { registerBackfill, registerRetry, registerRun } from "./commands/run.ts";
-import { registerStart } from "./commands/start.ts";
 import { registerGraph, registerSchema, registerValidate, registerWorkflows } from "./commands/workflows.ts";
 import { registerCheck } from "./deploy/check.ts";
 import { registerDeploy, registerDoctor } from "./deploy/deploy.ts";
 import { registerPack } from "./deploy/pack.ts";
+import { registerConsole } from "./serve/console.ts";
+import { registerDev } from "./serve/dev.ts";
+import { registerStart } from "./serve/start.ts";
 import type { Session } from "./session.ts";
 import { reportFailure, wantsJson } from "./session.ts";
 
@@ -34,6 +35,7 @@ const registrations = [
   registerInit,
   registerStart,
   registerDev,
+  registerConsole,
   registerRun,
   registerBackfill,
   registerBatches,

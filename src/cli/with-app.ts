@@ -18,7 +18,7 @@ export async function withApp(
 ): Promise<void> {
   const { openForCommand } = await import("../app/open.ts");
   const { environment, logOutput } = session;
-  const app = await openForCommand(environment, { creates: dataUse === "creates", logOutput });
+  const { app } = await openForCommand(environment, { creates: dataUse === "creates", logOutput });
   try {
     if (!app.hasData && dataUse === "reads")
       session.note(

@@ -69,7 +69,7 @@ export interface Client extends AsyncDisposable {
 export async function createClient({ environment = process.env }: ClientOptions = {}): Promise<Client> {
   // Workflow files import this module, too, and must not load the engine.
   const { openForCommand } = await import("../app/open.ts");
-  const app = await openForCommand(environment, { creates: true, logOutput: undefined });
+  const { app } = await openForCommand(environment, { creates: true, logOutput: undefined });
   return new OpenClient(app);
 }
 

@@ -49,16 +49,15 @@ export function localAccess({ secret, actor, onToken }: LocalAccessOptions): Pag
 const foreignHost: Refusal = {
   status: 403,
   title: "This address is not a name of this machine",
-  remedy:
-    "Open the console as http://localhost or http://127.0.0.1, with the port that `baton start` printed.",
+  remedy: "Open the console as http://localhost or http://127.0.0.1, with the port that the command printed.",
 };
 
 const signedOut: Refusal = {
   status: 401,
   title: "This browser is not signed in",
   remedy:
-    "Open the address that `baton start` printed last. It holds a token that works once; after each use it prints " +
-    "the next one.",
+    "Open the address that the command printed last. It holds a token that works once; after each use the command " +
+    "prints the next one.",
 };
 
 /**

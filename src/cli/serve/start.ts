@@ -1,6 +1,4 @@
 import { once } from "node:events";
-import { userInfo } from "node:os";
-import { basename, dirname } from "node:path";
 import type { Command } from "commander";
 import type { EmbeddedApp } from "../../app/embedded.ts";
 import type { LocalApp } from "../../app/local-server.ts";
@@ -8,6 +6,7 @@ import type { ReloadOptions } from "../../app/reload-workflows.ts";
 import { wholeNumber } from "../arguments.ts";
 import { type Session, stoppingNote } from "../session.ts";
 import { reportProblems } from "../with-app.ts";
+import { openConsole } from "./console.ts";
 
 /** The addresses and folders of a running server, for people. */
 export function locationsText(
@@ -70,42 +69,11 @@ export async function startServer(
   reload?: ReloadOptions,
 ) {
   const { startLocalServer } = await import("../../app/local-server.ts");
-  const console = await openConsole(session, local);
+  const { consoleSecret } = await import("../../app/embedded.ts");
+  const console = await openConsole(session, local, consoleSecret(local.app.configuration));
   const server = await startLocalServer(local, address, { pages: console.pages, reload });
   const signInUrl = console.open(server.url);
   return { server, locations: { ...serverLocations(server.url, local.app), console: signInUrl } };
-}
-
-/**
- * The console of this server. Its address holds a token that works once; after each use, the next one is printed.
- * `open` returns the first address.
- */
-async function openConsole(session: Session, { app, logger }: LocalApp) {
-  const { createConsole, localAccess, readAssets } = await import("../../console/index.ts");
-  const { consoleSecret } = await import("../../app/embedded.ts");
-  const { packageFolder } = await import("../../configuration/project.ts");
-  let url: string | undefined;
-  let address = "";
-  const access = localAccess({
-    secret: consoleSecret(app.configuration),
-    actor: userInfo().username,
-    onToken: (token) => {
-      address = `/?token=${token}`;
-      if (url !== undefined) session.note(`A browser signed in. For another one: ${url}${address}`);
-    },
-  });
-  const pages = createConsole({
-    app,
-    access,
-    logger,
-    assets: readAssets(`${packageFolder()}/dist/console`),
-    place: basename(dirname(app.configuration.data)),
-  });
-  const open = (serverUrl: string) => {
-    url = serverUrl;
-    return `${serverUrl}${address}`;
-  };
-  return { pages, open };
 }
 
 function serverLocations(url: string, { configuration }: EmbeddedApp) {
