@@ -9,7 +9,7 @@ export {
 } from "./client/client.ts";
 export { joinCallbackPages } from "./core/callback-pages.ts";
 export type { ErrorCode } from "./core/errors/error-catalog.ts";
-export { BatonError, TaskError, type TaskErrorOptions } from "./core/errors/errors.ts";
+export { BatonError, Skip, TaskError, type TaskErrorOptions } from "./core/errors/errors.ts";
 export { FileDropped } from "./core/messages.ts";
 export { Scheduled } from "./core/schedule/schedule.ts";
 export type { Duration } from "./core/values/duration.ts";
@@ -24,6 +24,8 @@ export type { Warehouse } from "./ports/warehouse.ts";
 export type { PollOptions, Steps, WaitOptions } from "./runtime/step-api.ts";
 export type {
   CancelContext,
+  ConditionContext,
+  ConditionFunction,
   KeyFunction,
   ParentStatus,
   Services,
@@ -48,4 +50,4 @@ export type {
   IdempotencyOptions,
   RetryOptions,
   TaskPolicies,
-} from "./workflow/task-schema.ts";
+} from "./workflow/task-policies.ts";

@@ -81,6 +81,8 @@ const owners: Readonly<Record<string, string>> = {
 
 /** The packages that core may use: they only compute. Of `node:crypto`, core uses only hashes. */
 const pure = [
+  "@bufbuild/cel",
+  "@bufbuild/cel/ext",
   "canonicalize",
   "fastest-levenshtein",
   "node:crypto",

@@ -68,7 +68,7 @@ export async function readWorkflowData(
   const source = await readFile(path, "utf8").catch((cause: unknown) => {
     throw new BatonError("USAGE", `Can't read ${path}: ${errorMessage(cause)}`, { cause, remedy });
   });
-  return { source, result: readDataWorkflow(source, path, await projectTaskTypes(environment)) };
+  return { source, result: await readDataWorkflow(source, path, await projectTaskTypes(environment)) };
 }
 
 /** Parses a workflow that `apply` has stored. */

@@ -101,6 +101,9 @@ function failureText({ taskId, error }: NonNullable<BatchView["firstFailure"]>):
   return `first ${taskId}: ${error.code}: ${error.message}`;
 }
 
+/** Longer causes of a skip are in `--json`. */
+const shownReasonCharacters = 60;
+
 /** The table truncates longer errors; the full text is below it. */
 const shownErrorCharacters = 300;
 
@@ -136,7 +139,8 @@ function attemptText({ outcome, startedAt, endedAt, worker, error }: AttemptView
 }
 
 /** Includes the names of the events that a task waits for: a sender needs them. */
-function reasonText({ reason, waitsFor }: TaskView): string {
+function reasonText({ reason, waitsFor, skipCause }: TaskView): string {
+  if (skipCause !== null) return oneLine(`${reason}: ${truncate(skipCause, shownReasonCharacters)}`);
   return waitsFor.length === 0 ? (reason ?? "") : oneLine(`${reason} ${waitsFor.join(", ")}`);
 }
 

@@ -2,7 +2,7 @@ import { shortError } from "./history/attempts.ts";
 import type { BatchStatus, FirstFailure, TaskBatch, TaskLog, TerminalStatus } from "./records.ts";
 import { hashJson, type JsonValue } from "./values/json.ts";
 import { utcDay } from "./values/time.ts";
-import type { TaskDefinition } from "./workflow/definition.ts";
+import { FUNCTION_TASK_TYPE, type TaskDefinition } from "./workflow/definition.ts";
 
 const idHashCharacters = 20;
 
@@ -95,12 +95,13 @@ function firstOf(failures: readonly TaskLog[]): FirstFailure | undefined {
 }
 
 /**
- * Whether a task of the workflow may be skipped although none fails and none is cancelled. If not, no count of skips
- * has to be read for a batch without failures.
+ * Whether a task of the workflow may be skipped although none fails and none is cancelled: by its rule, a held lock,
+ * its condition, or its own code. If not, no count of skips has to be read for a batch without failures.
  */
 export function maySkipWithoutFailure(tasks: Iterable<TaskDefinition>): boolean {
-  for (const { rule, idempotency } of tasks)
-    if (rule === "any_failed" || idempotency?.onLocked === "skip") return true;
+  for (const { rule, idempotency, when, type } of tasks)
+    if (rule === "any_failed" || idempotency?.onLocked === "skip" || when || type === FUNCTION_TASK_TYPE)
+      return true;
   return false;
 }
 

@@ -113,6 +113,9 @@ function decideEnded(rule: ChildRule, all: number, unsuccessful: number, failed:
       return ready;
     case "all_succeeded":
       return unsuccessful === 0 ? ready : skipFor(failed);
+    case "none_failed":
+      // mutation: none-failed-needs-a-success
+      return failed === 0 && unsuccessful < all ? ready : skipFor(failed);
     case "any_succeeded":
       return unsuccessful < all ? ready : skipFor(failed);
     case "any_failed":

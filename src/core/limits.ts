@@ -62,6 +62,13 @@ export const limits = {
   lostLeases: 10,
   /** Shortest lease of a lock: heartbeats must be able to extend it in time. */
   minLockSeconds: 1,
+  /** Longest expression, and values that one evaluation may visit: about a second of processor time. */
+  expressionCharacters: 1_000,
+  expressionVisits: 10_000_000,
+  /** Parents of a task whose condition is a function: all their results are read for it. */
+  conditionParents: 100,
+  /** Longest text of a `Skip`. */
+  skipCharacters: 1_000,
   /** Longest idempotency key. */
   keyCharacters: 1_000,
   /** Longest time-to-live of a cached result. */

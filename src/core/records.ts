@@ -34,6 +34,8 @@ export const ReasonSchema = z.enum([
   "upstream_failed",
   "upstream_skipped",
   "rule_not_met",
+  "condition_not_met",
+  "skipped_by_task",
   "cancelled",
 ]);
 /** Reasons of waits after which the same attempt is resumed. */
@@ -129,6 +131,8 @@ export const TaskLogSchema = z.strictObject({
   notes: NotesSchema.nullable().default(null),
   /** The attempts before the current one, the last `limits.shownAttempts` of them, oldest first. */
   history: z.array(EarlierAttemptSchema).default(() => []),
+  /** Why it was skipped: its condition, or the text of its `Skip`. */
+  skipCause: z.string().nullable().default(null),
   /** Its idempotency key, once it was computed. */
   key: z.string().nullable().default(null),
   /**

@@ -30,7 +30,14 @@ export type AttemptOutcome =
   /** An earlier call with the same idempotency key has succeeded, with this result. */
   | { readonly kind: "already_completed"; readonly result: StoredResult | null }
   /** Another call holds the key, and this task's policy is to skip instead of waiting. */
-  | { readonly kind: "lock_held" };
+  | { readonly kind: "lock_held" }
+  /** Its condition was not met, or its code threw a `Skip`. */
+  | {
+      readonly kind: "skipped";
+      readonly reason: "condition_not_met" | "skipped_by_task";
+      readonly cause: string;
+      readonly notes: Notes | null;
+    };
 
 /** The stored form of a result that fits into the document that refers to it. Undefined: it has to be an object. */
 export function inlineResult({ text, bytes }: JsonText): StoredResult | undefined {
@@ -41,7 +48,7 @@ export function inlineResult({ text, bytes }: JsonText): StoredResult | undefine
 /** The fields of a TaskLog that an outcome changes. */
 export type Settlement = Pick<
   TaskLog,
-  "status" | "reason" | "failures" | "dueSeconds" | "events" | "result" | "error" | "notes"
+  "status" | "reason" | "failures" | "dueSeconds" | "events" | "result" | "error" | "notes" | "skipCause"
 >;
 
 /** The fields to store for an attempt with this outcome. `random` in [0, 1) is the jitter of a retry. */
@@ -58,6 +65,7 @@ export function decideSettlement(
     result: null,
     error: null,
     notes: null,
+    skipCause: null,
   };
   switch (outcome.kind) {
     case "succeeded":
@@ -66,6 +74,15 @@ export function decideSettlement(
       return { ...unchanged, status: "SUCCESS", reason: "already_completed", result: outcome.result };
     case "lock_held":
       return { ...unchanged, status: "SKIPPED", reason: "lock_held" };
+    case "skipped":
+      return {
+        ...unchanged,
+        // mutation: skip-is-no-success
+        status: "SKIPPED",
+        reason: outcome.reason,
+        skipCause: outcome.cause,
+        notes: outcome.notes,
+      };
     case "parked":
       return {
         ...unchanged,
@@ -137,7 +154,12 @@ export function joinTokensOnSettle(
 export function terminalLogWithoutRun(
   graph: Graph,
   task: { readonly batchId: string; readonly taskId: string },
-  end: { readonly status: TerminalStatus; readonly reason: Reason; readonly result?: StoredResult },
+  end: {
+    readonly status: TerminalStatus;
+    readonly reason: Reason;
+    readonly result?: StoredResult;
+    readonly skipCause?: string | null;
+  },
   stamp: { readonly nonce: string; readonly now: number },
 ): TaskLog {
   return {
@@ -159,6 +181,7 @@ export function terminalLogWithoutRun(
     error: null,
     notes: null,
     history: [],
+    skipCause: end.skipCause ?? null,
     key: null,
     arrivals: joinTokensOnSettle(graph, task.batchId, task.taskId, { ...end, events: [] }),
   };

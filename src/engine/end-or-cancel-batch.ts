@@ -78,7 +78,7 @@ async function finalizeBatch(
   return batches.update(batchId, ids.unique, async (batch) => {
     // mutation: requested-cancel-comes-before-the-end
     if (batch.status !== "RUNNING" || (batch.cancelRequested && !byCancel)) return undefined;
-    const bad = await countBadEndings(parts, batchId, graph);
+    const bad = await countBadEndings(parts, batch, graph);
     const failures = bad.ERROR > 0 ? await someFailures(parts, batchId) : [];
     const end = batchEnd(batch, graph.tasks.size, bad, failures, clock.now());
     const { workflowId } = batch;
@@ -89,15 +89,18 @@ async function finalizeBatch(
   });
 }
 
-/** Skips are counted only where there may be any: each count is billed as a read. */
+/**
+ * Skips and cancels are counted only where there may be any: each count is billed as a read. No task is cancelled
+ * before the cancel of its batch is requested.
+ */
 async function countBadEndings(
   { store }: Ports<"store">,
-  batchId: string,
+  { batchId, cancelRequested }: TaskBatch,
   graph: Graph,
 ): Promise<BadEndings> {
   const count = (status: keyof BadEndings) =>
     store.count("taskLogs", { field: "arrivals", equals: batchToken(batchId, status) });
-  const [failed, cancelled] = await Promise.all([count("ERROR"), count("CANCELLED")]);
+  const [failed, cancelled] = await Promise.all([count("ERROR"), cancelRequested ? count("CANCELLED") : 0]);
   const maySkip = failed + cancelled > 0 || maySkipWithoutFailure(graph.tasks.values());
   return { ERROR: failed, CANCELLED: cancelled, SKIPPED: maySkip ? await count("SKIPPED") : 0 };
 }

@@ -20,6 +20,7 @@ import { type Execution, lockedOutcome } from "../core/idempotency-lock.ts";
 import type { TaskMessage } from "../core/messages.ts";
 import { isTerminal, type StoredError, toStoredError } from "../core/records.ts";
 import type { AttemptOutcome } from "../core/settlement.ts";
+import { conditionText } from "../core/workflow/condition.ts";
 import { END_TASK_ID, type TaskDefinition } from "../core/workflow/definition.ts";
 import { decideFromEndings } from "../core/workflow/graph.ts";
 import { andThen, type MaybePromise } from "../ports/store.ts";
@@ -32,7 +33,7 @@ import { type Claim, RunningAttempt } from "./execute/claims.ts";
 import { alongsideStepDeletion } from "./execute/end-without-run.ts";
 import { settleTask, storeResultFor } from "./execute/settle-task.ts";
 import { type ClaimParts, endClaimed, handleExistingLog, lostClaim } from "./execute/take-over-task.ts";
-import { describeInvocation, type InvocationParts } from "./execute/task-invocation.ts";
+import { describeInvocation, type InvocationParts, isWanted } from "./execute/task-invocation.ts";
 import { admitByKey } from "./idempotency-lock.ts";
 import { executeMessage, UnitOfWork } from "./outgoing-messages.ts";
 import type { PinnedBatch } from "./records/batches.ts";
@@ -60,7 +61,7 @@ type Admission =
     }
   /** Another call holds the key, or has finished the work. */
   | { readonly kind: "settle"; readonly claim: Claim; readonly outcome: AttemptOutcome }
-  /** Its key or its callback address can never be computed. */
+  /** It ends without running: by its condition, or because its key or its callback address can never be computed. */
   | { readonly kind: "fail"; readonly outcome: AttemptOutcome }
   | { readonly kind: "lost" };
 
@@ -124,8 +125,9 @@ async function execute(
       claimed = await handleExistingLog(parts, batch, task, claimed.current, unit);
     if (!claimed) return;
     const log: StoredLog = claimed.claim;
-    const hasKeyOrCallback = task.idempotency !== undefined || task.callback !== undefined;
-    const admitted = hasKeyOrCallback ? await admit(parts, batch, task, log) : unkeyed(log);
+    const { idempotency, callback, when } = task;
+    const isPlain = idempotency === undefined && callback === undefined && when === undefined;
+    const admitted = isPlain ? unkeyed(log) : await admit(parts, batch, task, log);
     if (admitted.kind === "fail") claimed = await endClaimed(parts, batch, task, log, admitted.outcome);
     else if (await runOrSettle(parts, batch, task, admitted, unit)) return;
     else claimed = await lostClaim(parts.logs, batch, task);
@@ -140,6 +142,8 @@ async function admit(
   log: StoredLog,
 ): Promise<Admission> {
   const { outbox } = parts;
+  const skipped = await skipByCondition(parts, batch, task, log);
+  if (skipped) return { kind: "fail", outcome: skipped };
   const call = await describeInvocation(parts, batch, task, log).catch(toInvocationError);
   if ("code" in call) return { kind: "fail", outcome: { kind: "failed", error: call, notes: null } };
   const admitted = await admitByKey(parts, task, log, call.key);
@@ -163,6 +167,23 @@ async function admit(
     case "lost":
       return admitted;
   }
+}
+
+/** The outcome of a task that its condition ends. An attempt that waited is not asked again. */
+async function skipByCondition(
+  parts: TaskParts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+  { log }: StoredLog,
+): Promise<AttemptOutcome | undefined> {
+  const { when } = task;
+  // mutation: resumed-attempt-is-not-asked-again
+  if (!when || log.resumes > 0) return undefined;
+  const wanted = await isWanted(parts, batch, task, when).catch(toInvocationError);
+  if (wanted === true) return undefined;
+  if (wanted === false)
+    return { kind: "skipped", reason: "condition_not_met", cause: conditionText(when), notes: null };
+  return { kind: "failed", error: wanted, notes: null };
 }
 
 /** False: the claim was lost. */

@@ -3,6 +3,7 @@ import type { TaskCall } from "../core/idempotency-key.ts";
 import type { Notes, ParkReason, StoredError, TaskStatus } from "../core/records.ts";
 import type { StepKind } from "../core/steps.ts";
 import type { JsonText, JsonValue } from "../core/values/json.ts";
+import type { ConditionCall } from "../core/workflow/condition.ts";
 import type { TaskDefinition } from "../core/workflow/definition.ts";
 import type { MaybePromise } from "./store.ts";
 
@@ -78,6 +79,13 @@ export type TaskOutcome =
       readonly seconds: number;
       readonly events?: readonly string[];
     }
+  /** The code threw a `Skip`. */
+  | {
+      readonly kind: "skipped";
+      readonly reason: "skipped_by_task";
+      readonly cause: string;
+      readonly notes: Notes | null;
+    }
   /** Unfinished because this process stops. Another worker may claim the task at once. */
   | { readonly kind: "released" }
   /** The worker lost its claim, so nothing may be committed. */
@@ -103,6 +111,8 @@ export interface TaskRunner {
   run(assignment: Assignment): MaybePromise<TaskOutcome>;
   /** The value of the task's key function. Rejects with the error that it throws. */
   customKey(call: KeyedCall): Promise<string>;
+  /** Whether the task's condition, a function, lets it run. Rejects with `CONDITION_FAILED`, `TASK_CODE_MISSING`. */
+  condition(call: ConditionCall): Promise<boolean>;
   /** Cancels the remote jobs of the task. Repeat the call until it succeeds. */
   cancel(cancelled: CancelledTask): Promise<void>;
 }

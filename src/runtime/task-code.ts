@@ -1,30 +1,24 @@
 import * as z from "zod";
 import { BatonError, errorMessage, TaskError } from "../core/errors/errors.ts";
-import { limits } from "../core/limits.ts";
-import type { Notes } from "../core/records.ts";
+import type { DisplayStatus } from "../core/records.ts";
 import { fillTemplate } from "../core/template/template.ts";
-import {
-  encodeJson,
-  type JsonObject,
-  type JsonText,
-  type JsonValue,
-  StoredJsonSchema,
-} from "../core/values/json.ts";
+import { type JsonObject, type JsonValue, StoredJsonSchema } from "../core/values/json.ts";
 import { SecretRedactor } from "../core/values/secrets.ts";
+import type { ConditionCall } from "../core/workflow/condition.ts";
 import { FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/workflow/definition.ts";
 import type { Ids, Secrets } from "../ports/machine.ts";
 import type { MaybePromise } from "../ports/store.ts";
-import type { Assignment, CancelledTask, KeyedCall, TaskOutcome } from "../ports/task-runner.ts";
+import type { Assignment, CancelledTask, KeyedCall } from "../ports/task-runner.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import { withoutTaskTime } from "./current-run.ts";
-import {
-  type AnyTaskFunction,
-  type CancelContext,
-  type KeyFunction,
-  type Services,
-  type TaskContext,
-  type TaskType,
-  WaitForCompletion,
+import type {
+  AnyTaskFunction,
+  CancelContext,
+  ConditionFunction,
+  KeyFunction,
+  Services,
+  TaskContext,
+  TaskType,
 } from "./task-type.ts";
 
 interface SecretSource {
@@ -75,6 +69,8 @@ export interface TaskCode {
   readonly findFunction: (workflowId: string, taskId: string) => MaybePromise<AnyTaskFunction | undefined>;
   /** The deployed key function of a task. */
   readonly findKeyFunction: (workflowId: string, taskId: string) => Promise<KeyFunction | undefined>;
+  /** The deployed condition of a task. */
+  readonly findCondition: (workflowId: string, taskId: string) => Promise<ConditionFunction | undefined>;
 }
 
 /**
@@ -142,6 +138,50 @@ function callKeyFunction(keyFunction: KeyFunction, { arguments: input, taskId }:
       },
     );
   }
+}
+
+/** Asks the deployed condition of a task. Throws `TASK_CODE_MISSING`, `CONDITION_FAILED`. */
+export async function runCondition(code: TaskCode, call: ConditionCall): Promise<boolean> {
+  const { workflowId, taskId, input } = call;
+  const condition = await code.findCondition(workflowId, taskId);
+  if (!condition)
+    throw new TaskError(
+      `The workflow files of this process hold no condition for task ${taskId} of workflow ${workflowId}`,
+      { code: "TASK_CODE_MISSING" },
+    );
+  const decided: unknown = callCondition(condition, call, input);
+  if (typeof decided === "boolean") return decided;
+  throw new BatonError("CONDITION_FAILED", "The condition returned neither true nor false", {
+    where: `task ${taskId}`,
+  });
+}
+
+/** An error is permanent: a condition depends on its arguments alone, and would throw every time. */
+function callCondition(condition: ConditionFunction, call: ConditionCall, input: JsonValue): unknown {
+  try {
+    return condition({ input, parents: resultsOf(call), status: statusesOf(call) });
+  } catch (cause) {
+    throw new BatonError("CONDITION_FAILED", `The condition threw an error: ${errorMessage(cause)}`, {
+      where: `task ${call.taskId}`,
+      cause,
+    });
+  }
+}
+
+/** Reading the result of a parent that has none throws, as `context.parent` does. */
+function resultsOf({ parents }: ConditionCall): Readonly<Record<string, unknown>> {
+  const properties = Object.entries(parents).map(([id, { status, result }]) => {
+    const get = () => {
+      if (status === "SUCCESS") return result;
+      throw new TaskError(`Parent ${id} ended ${status}: it has no result`, { retryable: false });
+    };
+    return [id, { get, enumerable: true }] as const;
+  });
+  return Object.defineProperties({}, Object.fromEntries(properties));
+}
+
+function statusesOf({ parents }: ConditionCall): Readonly<Record<string, DisplayStatus>> {
+  return Object.fromEntries(Object.entries(parents).map(([id, { status }]) => [id, status]));
 }
 
 async function runBuiltIn(
@@ -217,41 +257,4 @@ export async function cancelBuiltIn(
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   const mayHaveMethods = (typeof value === "object" && value !== null) || typeof value === "function";
   return mayHaveMethods && "then" in value && typeof value.then === "function";
-}
-
-/**
- * The outcome of code that returned: its summary for the TaskLog and the children, and its result for the final
- * callback. Without a summary of its own, a result is also the summary. Throws `TASK_RESULT_NOT_JSON`,
- * `TASK_RESULT_TOO_LARGE`.
- */
-export function toTaskOutcome(returned: unknown, notes: Notes | null): TaskOutcome {
-  if (returned instanceof WaitForCompletion)
-    return { kind: "parked", reason: "completion", seconds: returned.timeoutSeconds };
-  if (!hasSummary(returned)) {
-    const whole = encodeLimited(returned, "result");
-    return { kind: "succeeded", summary: whole, result: whole, notes };
-  }
-  const summary = encodeLimited(returned.summary, "summary");
-  return { kind: "succeeded", summary, result: encodeLimited(returned.result, "result"), notes };
-}
-
-/** An object with exactly the fields `result` and `summary`. */
-function hasSummary(returned: unknown): returned is { readonly result: unknown; readonly summary: unknown } {
-  if (typeof returned !== "object" || returned === null) return false;
-  return Object.keys(returned).length === 2 && "result" in returned && "summary" in returned;
-}
-
-function encodeLimited(value: unknown, what: string): JsonText {
-  const encoded = encodeJson(value);
-  if (!encoded.ok)
-    throw new BatonError(
-      "TASK_RESULT_NOT_JSON",
-      `The ${what} is not JSON: ${encoded.path}: ${encoded.problem}`,
-    );
-  if (encoded.bytes > limits.resultBytes)
-    throw new BatonError(
-      "TASK_RESULT_TOO_LARGE",
-      `The ${what} has ${encoded.bytes} bytes; at most ${limits.resultBytes} are allowed`,
-    );
-  return encoded;
 }

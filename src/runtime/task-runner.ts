@@ -1,7 +1,6 @@
 import { debugStack, errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
-import { toStoredError } from "../core/records.ts";
-import { withPause } from "../core/retry.ts";
+import type { ConditionCall } from "../core/workflow/condition.ts";
 import type { CallbackSender } from "../ports/callbacks.ts";
 import type { Clock, Ids, Secrets } from "../ports/machine.ts";
 import type { MaybePromise } from "../ports/store.ts";
@@ -16,15 +15,15 @@ import type {
 import type { LogFields, Logger } from "../ports/telemetry.ts";
 import { createContext, createSteps, createTaskCallback, NoteTaker, withLabels } from "./context.ts";
 import { type CurrentRun, TaskInterrupted, toOutcome, withRun } from "./current-run.ts";
-import { errorPlace } from "./error-place.ts";
 import {
   cancelBuiltIn,
   isThenable,
   runCode,
+  runCondition,
   runKeyFunction,
   type TaskCode,
-  toTaskOutcome,
 } from "./task-code.ts";
+import { thrownOutcome, toTaskOutcome } from "./task-outcome.ts";
 import type { Services } from "./task-type.ts";
 import { ActiveSet, Alarm, SharedTimer, TaskTimer } from "./timers.ts";
 
@@ -225,6 +224,10 @@ export class LocalTaskRunner implements TaskRunner {
     return runKeyFunction(this.#dependencies.code, call);
   }
 
+  condition(call: ConditionCall): Promise<boolean> {
+    return runCondition(this.#dependencies.code, call);
+  }
+
   async cancel(cancelled: CancelledTask): Promise<void> {
     const { code, services, logger, clock } = this.#dependencies;
     const { batchId, task } = cancelled;
@@ -289,11 +292,5 @@ export class LocalTaskRunner implements TaskRunner {
 }
 
 function fail(run: Run, logger: Logger, thrown: unknown): void {
-  const place = errorPlace(thrown);
-  const error = { ...toStoredError(thrown), ...(place !== undefined && { place }) };
-  const failed = withPause(error, thrown);
-  const { code, message } = failed.error;
-  if (!run.signal.aborted)
-    logger.warn("attempt failed", { code, error: message, stack_trace: debugStack(thrown) });
-  run.finish({ kind: "failed", ...failed, notes: run.notes.notes });
+  run.finish(thrownOutcome(thrown, run.notes.notes, run.signal.aborted ? undefined : logger));
 }

@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import type { StoredError, TaskStatus } from "../core/records.ts";
+import type { DisplayStatus, StoredError, TaskStatus } from "../core/records.ts";
 import type { LiteralSecret } from "../core/template/secret-references.ts";
 import type { Duration } from "../core/values/duration.ts";
 import type { JsonObject, JsonValue } from "../core/values/json.ts";
@@ -107,6 +107,19 @@ export type AnyTaskFunction = TaskFunction<JsonValue, Readonly<Record<string, un
 
 /** Returns the idempotency key for an input. Calls with the same key are the same work. */
 export type KeyFunction<Input = JsonValue> = (input: Input) => string;
+
+/** What a condition is called with. Reading the result of a parent that did not end SUCCESS throws. */
+export interface ConditionContext<Input = JsonValue, Parents = Readonly<Record<string, unknown>>> {
+  readonly input: Input;
+  readonly parents: Readonly<Parents>;
+  /** How each parent ended. Under an `any_…` rule some may not have ended. */
+  readonly status: Readonly<Record<keyof Parents & string, DisplayStatus>>;
+}
+
+/** Whether a task runs. It must decide by its argument alone: it may be asked more than once. */
+export type ConditionFunction<Input = JsonValue, Parents = Readonly<Record<string, unknown>>> = (
+  context: ConditionContext<Input, Parents>,
+) => boolean;
 
 /**
  * A task of a type, with its parameters: plain data that is stored with the definition.

@@ -157,6 +157,7 @@ function tracedRunner(runner: TaskRunner, tracer: Tracer): TaskRunner {
       });
     },
     customKey: (call) => runner.customKey(call),
+    condition: (call) => runner.condition(call),
     cancel: (cancelled) => runner.cancel(cancelled),
   };
 }
@@ -183,6 +184,7 @@ function tracedTaskCode(code: TaskCode, tracer: Tracer): TaskCode {
       return type.then((found) => found && tracedType(found, traced));
     },
     findKeyFunction: code.findKeyFunction,
+    findCondition: code.findCondition,
     async findFunction(workflowId, taskId) {
       const run = await code.findFunction(workflowId, taskId);
       return run && ((context) => run(traced(context)));

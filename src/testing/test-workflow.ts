@@ -92,7 +92,7 @@ export async function readWorkflow(
     .flatMap((type) => exportedTaskType(type) ?? [])
     .map((type) => [type.type, type] as const);
   const types = new Map([...own, ...builtInTaskTypes]);
-  const result = readDataWorkflow(await readFile(path, "utf8"), name, types);
+  const result = await readDataWorkflow(await readFile(path, "utf8"), name, types);
   if (result.ok && result.problems.length === 0) return result.workflow;
   const lines = result.problems.map(({ where, code, message }) => `${where}: ${code}: ${message}`);
   throw new BatonError("WORKFLOW_INVALID", lines.join("\n"), { where: name });

@@ -3,15 +3,19 @@ import { BatonError, errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
 import { encodeJson, type JsonValue } from "../core/values/json.ts";
 import { NameSchema } from "../core/values/text.ts";
-import {
-  type Definition,
-  FUNCTION_TASK_TYPE,
-  ParentLists,
-  type TaskDefinition,
-} from "../core/workflow/definition.ts";
+import { type Definition, FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/workflow/definition.ts";
 import { type Trigger, TriggerSchema } from "../core/workflow/trigger.ts";
-import type { AnyTaskFunction, KeyFunction, TaskFunction, TaskSpec, TaskType } from "../runtime/task-type.ts";
-import { issueCode, parseTask, type TaskPolicies } from "./task-schema.ts";
+import type {
+  AnyTaskFunction,
+  ConditionFunction,
+  KeyFunction,
+  TaskFunction,
+  TaskSpec,
+  TaskType,
+} from "../runtime/task-type.ts";
+import { DeclaredTasks } from "./declared-tasks.ts";
+import type { TaskPolicies } from "./task-policies.ts";
+import { issueCode, parseTask } from "./task-schema.ts";
 import type {
   ArgumentsOf,
   InputFor,
@@ -53,75 +57,6 @@ function parse(
   }
 }
 
-interface DeclaredTask {
-  readonly definition: TaskDefinition;
-  readonly run: AnyTaskFunction | undefined;
-  readonly keyOf: KeyFunction | undefined;
-  readonly taskType: TaskType | undefined;
-}
-
-/**
- * The tasks of a workflow under construction. A value made from another shares its list and knows its own length, so
- * that each task of a long chain costs the same. If two values are made from one, the second copies the list.
- */
-class DeclaredTasks {
-  readonly #shared: DeclaredTask[];
-  readonly #positions: Map<string, number>;
-  readonly #parents: ParentLists;
-  readonly length: number;
-
-  static readonly none = new DeclaredTasks([], new Map(), new ParentLists(), 0);
-
-  private constructor(
-    shared: DeclaredTask[],
-    positions: Map<string, number>,
-    parents: ParentLists,
-    length: number,
-  ) {
-    this.#shared = shared;
-    this.#positions = positions;
-    this.#parents = parents;
-    this.length = length;
-  }
-
-  has(id: string): boolean {
-    return (this.#positions.get(id) ?? this.length) < this.length;
-  }
-
-  /** The list of an earlier task with equal parents, which has been checked. */
-  knownParents(after: unknown): readonly string[] | undefined {
-    if (!this.#isLast || !Array.isArray(after)) return undefined;
-    const number = this.#parents.find(after);
-    return number === undefined ? undefined : this.#parents.all[number];
-  }
-
-  /** The same tasks and one more, whose id is new. */
-  with(task: DeclaredTask): DeclaredTasks {
-    const { shared, positions, parents } = this.#isLast
-      ? { shared: this.#shared, positions: this.#positions, parents: this.#parents }
-      : this.#copy();
-    shared.push(task);
-    positions.set(task.definition.id, this.length);
-    parents.add(task.definition.after);
-    return new DeclaredTasks(shared, positions, parents, this.length + 1);
-  }
-
-  /** No other value has added a task to the shared list. */
-  get #isLast(): boolean {
-    return this.length > 0 && this.length === this.#shared.length;
-  }
-
-  all(): DeclaredTask[] {
-    return this.#shared.slice(0, this.length);
-  }
-
-  #copy() {
-    const shared = this.all();
-    const positions = new Map(shared.map(({ definition }, index) => [definition.id, index]));
-    return { shared, positions, parents: new ParentLists() };
-  }
-}
-
 export interface WorkflowOptions<Input, Given = unknown, On extends Trigger = Trigger> {
   /** What the workflow takes. Its output must be JSON: it is stored with the TaskBatch. Any JSON when absent. */
   readonly input?: z.ZodType<Input, Given>;
@@ -150,7 +85,11 @@ export interface Workflow<Input, Tasks> extends BuiltWorkflow {
     ) &
       JsonResult<Result> &
       InputFor<Input, Needed>,
-    policies?: TaskPolicies<Parent, NoInfer<ArgumentsOf<Arguments>>>,
+    policies?: TaskPolicies<
+      Parent,
+      NoInfer<ArgumentsOf<Arguments>>,
+      ConditionFunction<Input, Pick<Tasks, Parent & keyof Tasks>>
+    >,
   ): Workflow<Input, Tasks & { readonly [K in Id]: ResultOf<Result> }>;
 }
 
@@ -188,6 +127,7 @@ class WorkflowBuilder<Input, Tasks> implements Workflow<Input, Tasks> {
   #definition: Definition | undefined;
   #code: ReadonlyMap<string, AnyTaskFunction> | undefined;
   #keyFunctions: ReadonlyMap<string, KeyFunction> | undefined;
+  #conditions: ReadonlyMap<string, ConditionFunction> | undefined;
   #taskTypes: ReadonlyMap<string, TaskType> | undefined;
 
   constructor(id: string, parts: WorkflowParts<Input>, tasks: DeclaredTasks) {
@@ -233,6 +173,15 @@ class WorkflowBuilder<Input, Tasks> implements Workflow<Input, Tasks> {
     return this.#taskTypes;
   }
 
+  get conditions(): ReadonlyMap<string, ConditionFunction> {
+    this.#conditions ??= new Map(
+      this.#tasks
+        .all()
+        .flatMap(({ definition, condition }) => (condition ? [[definition.id, condition] as const] : [])),
+    );
+    return this.#conditions;
+  }
+
   task<Id extends string, Result>(
     id: string,
     task: TaskSpec<unknown> | AnyFunction,
@@ -247,6 +196,7 @@ class WorkflowBuilder<Input, Tasks> implements Workflow<Input, Tasks> {
       definition,
       run: isTaskFunction(task) ? task : undefined,
       keyOf: keyFunctionOf(policies),
+      condition: isCondition(policies.when) ? policies.when : undefined,
       taskType: typeof task === "function" ? undefined : task.taskType,
     });
     return new WorkflowBuilder(this.id, this.#parts, tasks);
@@ -271,11 +221,19 @@ class WorkflowBuilder<Input, Tasks> implements Workflow<Input, Tasks> {
 type AnyFunction = (context: never) => unknown;
 
 /** Policies with their types erased. */
-type AnyPolicies = Pick<TaskPolicies, "after"> & { readonly idempotency?: true | { readonly key?: unknown } };
+type AnyPolicies = Pick<TaskPolicies, "after"> & {
+  readonly idempotency?: true | { readonly key?: unknown };
+  readonly when?: unknown;
+};
 
 /** The runtime gives every function the context of its type: the input by the schema, the parents by `after`. */
 function isTaskFunction(task: unknown): task is AnyTaskFunction {
   return typeof task === "function";
+}
+
+/** It gets the input of the batch and the results of the task's parents, which the compiler has checked. */
+function isCondition(when: unknown): when is ConditionFunction {
+  return typeof when === "function";
 }
 
 function keyFunctionOf({ idempotency }: AnyPolicies): KeyFunction | undefined {

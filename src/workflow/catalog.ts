@@ -2,7 +2,7 @@ import type { AppliedWorkflow } from "../core/records.ts";
 import type { DeployedWorkflow, WorkflowCatalog } from "../ports/catalog.ts";
 import type { MaybePromise } from "../ports/store.ts";
 import type { TaskCode } from "../runtime/task-code.ts";
-import type { AnyTaskFunction, KeyFunction, TaskType } from "../runtime/task-type.ts";
+import type { AnyTaskFunction, ConditionFunction, KeyFunction, TaskType } from "../runtime/task-type.ts";
 import type { DataWorkflowResult, TaskTypes } from "./data-workflow.ts";
 import type { BuiltWorkflow } from "./workflow.ts";
 import {
@@ -18,6 +18,7 @@ import {
 export interface CodeCatalog extends WorkflowCatalog {
   taskCode(workflowId: string, taskId: string): MaybePromise<AnyTaskFunction | undefined>;
   keyFunction(workflowId: string, taskId: string): Promise<KeyFunction | undefined>;
+  condition(workflowId: string, taskId: string): Promise<ConditionFunction | undefined>;
   /** A task type of the project. */
   taskType(workflowId: string, type: string): MaybePromise<TaskType | undefined>;
 }
@@ -28,6 +29,7 @@ export function codeOf(catalog: CodeCatalog, builtIns: TaskTypes): TaskCode {
     findType: (workflowId, type) => builtIns.get(type) ?? catalog.taskType(workflowId, type),
     findFunction: (workflowId, taskId) => catalog.taskCode(workflowId, taskId),
     findKeyFunction: (workflowId, taskId) => catalog.keyFunction(workflowId, taskId),
+    findCondition: (workflowId, taskId) => catalog.condition(workflowId, taskId),
   };
 }
 
@@ -53,6 +55,10 @@ export class FixedCatalog implements CodeCatalog {
 
   async keyFunction(workflowId: string, taskId: string): Promise<KeyFunction | undefined> {
     return this.#workflows.get(workflowId)?.keyFunctions.get(taskId);
+  }
+
+  async condition(workflowId: string, taskId: string): Promise<ConditionFunction | undefined> {
+    return this.#workflows.get(workflowId)?.conditions?.get(taskId);
   }
 
   taskType(workflowId: string, type: string): TaskType | undefined {
@@ -161,6 +167,14 @@ export class FolderCatalog implements CodeCatalog {
     return (await this.#folder.load()).taskTypes;
   }
 
+  /** The function that decides whether a task runs, if it has one. */
+  async condition(workflowId: string, taskId: string): Promise<ConditionFunction | undefined> {
+    return this.#newest(async () => {
+      const { workflows } = await this.#folder.load();
+      return workflows.get(workflowId)?.workflow.conditions?.get(taskId);
+    });
+  }
+
   /** Loads the folder ahead of its first use. */
   async load(): Promise<void> {
     await this.#folder.load();
@@ -196,7 +210,7 @@ export class FolderCatalog implements CodeCatalog {
     if (before?.source === source && before.taskTypes === (await this.taskTypes())) return before.result;
     const { readDataWorkflow } = await import("./data-workflow.ts");
     const taskTypes = await this.taskTypes();
-    const result = readDataWorkflow(source, file, taskTypes);
+    const result = await readDataWorkflow(source, file, taskTypes);
     this.#read.set(workflowId, { source, taskTypes, result });
     return result;
   }

@@ -8,8 +8,9 @@ import { tasksOverJoinLimit } from "../core/workflow/graph.ts";
 import { DropPatternSchema, fileDrop, schedule, type Trigger } from "../core/workflow/trigger.ts";
 import { parameterIssues } from "../runtime/task-parameters.ts";
 import type { TaskType } from "../runtime/task-type.ts";
-import { graphProblems } from "./graph-problems.ts";
-import { staticInput } from "./input-fields.ts";
+import { conditionProblems } from "./problems/expression-problems.ts";
+import { graphProblems } from "./problems/graph-problems.ts";
+import { staticInput } from "./problems/input-fields.ts";
 import {
   type DataProblem,
   issuePath,
@@ -18,7 +19,7 @@ import {
   tasksIn,
   templateProblems,
   type WorkflowProblem,
-} from "./problems.ts";
+} from "./problems/problems.ts";
 import { issueCode, parseTask } from "./task-schema.ts";
 import { type BuiltWorkflow, workflowBrand, workflowBrandVersion } from "./workflow.ts";
 import { parseYaml, type YamlSource } from "./yaml-source.ts";
@@ -127,8 +128,25 @@ const WorkflowSchema = WorkflowHeadSchema.extend({
  *
  * Never throws: every problem is in the result, not only the first.
  */
-export function readDataWorkflow(text: string, file: string, taskTypes: TaskTypes): DataWorkflowResult {
-  return validateDataWorkflow(parseYaml(text, file), taskTypes);
+export function readDataWorkflow(
+  text: string,
+  file: string,
+  taskTypes: TaskTypes,
+): Promise<DataWorkflowResult> {
+  return readDataSource(parseYaml(text, file), taskTypes);
+}
+
+/** The workflow of parsed YAML or JSON, with the problems of its expressions too. */
+export async function readDataSource(source: YamlSource, taskTypes: TaskTypes): Promise<DataWorkflowResult> {
+  const result = validateDataWorkflow(source, taskTypes);
+  if (!result.ok) return result;
+  const { tasks } = result.workflow.definition;
+  const found = await conditionProblems(tasks, staticInput(undefined, result.workflow.triggers));
+  const ofConditions = found.map(({ taskId, code, message }): DataProblem => {
+    const index = tasks.findIndex(({ id }) => id === taskId);
+    return { code, message, path: ["tasks", index, "when"] };
+  });
+  return { ...result, problems: [...result.problems, ...placed(ofConditions, source)] };
 }
 
 /** Whether the data is meant to be a workflow. */
@@ -136,6 +154,7 @@ export function isDataWorkflow(value: unknown): boolean {
   return typeof value === "object" && value !== null && ("workflow" in value || "tasks" in value);
 }
 
+/** All but the expressions, whose library is loaded only if there are any. */
 export function validateDataWorkflow(source: YamlSource, taskTypes: TaskTypes): DataWorkflowResult {
   if (source.problems.length > 0) return { ok: false, problems: syntaxProblems(source) };
   const outer = WorkflowSchema.safeParse(source.value);

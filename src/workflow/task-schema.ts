@@ -7,21 +7,11 @@ import { defaults, limits } from "../core/limits.ts";
 import { type RetryPolicy, RetryPolicySchema } from "../core/retry.ts";
 import { timeZoneProblem } from "../core/schedule/slots.ts";
 import { secretsInUrl } from "../core/template/secret-references.ts";
-import {
-  type Duration,
-  durationPattern,
-  formatDuration,
-  parseDurationSeconds,
-} from "../core/values/duration.ts";
-import { JsonObjectSchema, type JsonValue } from "../core/values/json.ts";
+import { durationPattern, formatDuration, parseDurationSeconds } from "../core/values/duration.ts";
+import { JsonObjectSchema } from "../core/values/json.ts";
 import { NameSchema } from "../core/values/text.ts";
-import {
-  applyTaskDefaults,
-  type ChildRule,
-  ChildRuleSchema,
-  type TaskDefinition,
-} from "../core/workflow/definition.ts";
-import type { KeyField } from "./typed-mistakes.ts";
+import { type Condition, ConditionSchema } from "../core/workflow/condition.ts";
+import { applyTaskDefaults, ChildRuleSchema, type TaskDefinition } from "../core/workflow/definition.ts";
 
 /** Parses `callback` of a task into its part of the definition. */
 const CallbackInputSchema = z
@@ -69,14 +59,14 @@ function durationUpTo(maxSeconds: number, limit = "the longest there can be") {
   );
 }
 
-const isKeyFunction = (key: unknown) => typeof key === "function";
+const isFunction = (value: unknown) => typeof value === "function";
 
 const KeySchema = z
   .union([
     z.literal("arguments"),
     z.strictObject({ fields: z.array(z.string()) }),
     z.strictObject({ date: z.string() }),
-    z.custom<() => string>(isKeyFunction),
+    z.custom<() => string>(isFunction),
   ])
   .transform((key, context): KeySpec => {
     if (typeof key === "object" && "date" in key) {
@@ -124,75 +114,15 @@ const IdempotencyInputSchema = z
   )
   .pipe(IdempotencySchema);
 
-export interface RetryOptions {
-  /** Total attempts, including the first. Default 4. */
-  readonly maxAttempts?: number;
-  /** Wait before the second attempt. Default `"1m"`. */
-  readonly initial?: Duration;
-  /** Each further wait is this many times the one before. Default 2. */
-  readonly factor?: number;
-  /** The longest wait, without its jitter. Default `"1h"`, or `initial` where that is longer. */
-  readonly max?: Duration;
-  /** Largest random addition, as a share of the wait, 0 to 1. Default 0. */
-  readonly jitter?: number;
-}
-
-export interface IdempotencyOptions<Arguments = JsonValue> {
-  /**
-   * What makes two calls the same work: all `arguments` (default), some `fields` of them (`"lead_id?"` may be absent),
-   * the day in a time zone (or the `date` of the arguments), or the text that a function makes from them.
-   * The arguments of a function are the batch's input, those of a built-in task its parameters.
-   */
-  readonly key?:
-    | "arguments"
-    | { readonly fields: readonly KeyField<Arguments>[] }
-    | { readonly date: string }
-    | ((given: Arguments) => string);
-  /** Scope of the key. Default `global`: all batches. */
-  readonly scope?: "global" | "batch";
-  /** How long a result is reused. Default `"24h"`. */
-  readonly ttl?: Duration;
-  /** How long the lock counts without a heartbeat. Default `"5m"`. */
-  readonly lock?: Duration;
-  /**
-   * What a call does while another holds the lock: `wait` (default), or `skip`, which ends it as SKIPPED (`lock_held`).
-   */
-  readonly onLocked?: "wait" | "skip";
-  /** Calls run one at a time, and run again after a success. Default false. */
-  readonly recurring?: boolean;
-}
-
-export interface CallbackOptions {
-  /**
-   * Where progress and the final callback are sent. May contain templates. With `{{ input.callback_url? }}` a batch
-   * without the URL sends no callback.
-   */
-  readonly url: string;
-  /** Archives completed callbacks in a table of the warehouse, by fields of the arguments. */
-  readonly archive?: {
-    /** Default `enrichment_callbacks`. */
-    readonly table?: string;
-    readonly key: readonly string[];
-  };
-}
-
-/** The policies of a task. `Parent` is the ids of the tasks declared before it, `Arguments` what it works on. */
-export interface TaskPolicies<Parent extends string = string, Arguments = JsonValue> {
-  /** The tasks that it waits for. Without any it runs at once. */
-  readonly after?: readonly Parent[];
-  /** Which endings of those tasks make it run. Default `all_succeeded`. */
-  readonly rule?: ChildRule;
-  /** `false` is one attempt. */
-  readonly retry?: RetryOptions | false;
-  /** Longest time of one attempt. Default `"5m"`. */
-  readonly timeout?: Duration;
-  /** The queue of its messages. Default `default`. */
-  readonly queue?: string;
-  /** Prevents the same work from being done twice, in this batch or others. `true`: by its arguments, for a day. */
-  readonly idempotency?: true | IdempotencyOptions<Arguments>;
-  /** Reports to another system. */
-  readonly callback?: CallbackOptions;
-}
+const WhenSchema = z
+  .union([z.string(), z.custom<() => boolean>(isFunction)], {
+    error: "`when` is a CEL expression, or in TypeScript a function",
+  })
+  .transform(
+    (when): Condition =>
+      typeof when === "string" ? { by: "expression", expression: when } : { by: "function" },
+  )
+  .pipe(ConditionSchema);
 
 const RetrySchema = z
   .strictObject({
@@ -234,6 +164,9 @@ export const TaskInputSchema = z
     rule: ChildRuleSchema.optional().describe(
       "Which endings of those tasks make it run. Default: all_succeeded",
     ),
+    when: WhenSchema.optional().describe(
+      "Whether it runs: a CEL expression of `input`, `parents` and `status`. Default: it runs",
+    ),
     /** `false` is one attempt. */
     retry: z
       .preprocess((retry) => (retry === false ? { maxAttempts: 1 } : retry), RetrySchema.optional())
@@ -252,6 +185,12 @@ export const TaskInputSchema = z
   .refine(({ rule, after }) => rule === undefined || (after !== undefined && after.length > 0), {
     path: ["rule"],
     message: "a rule needs parents: name them in `after`, or remove `rule`",
+  })
+  .refine(({ when, after = [] }) => when?.by !== "function" || after.length <= limits.conditionParents, {
+    path: ["when"],
+    message:
+      `a condition that is a function reads the results of all parents, so at most ${limits.conditionParents} ` +
+      "are allowed: write an expression, which reads those it names",
   })
   .transform(
     ({ timeout, retry, ...task }): TaskDefinition =>

@@ -11,8 +11,9 @@ import { exportedTaskType } from "../runtime/user-task-type.ts";
 import type { TaskTypes } from "./data-workflow.ts";
 import { placeOfLoadError } from "./files/file-error.ts";
 import { followImports, moduleUrl, ownFolder, type WorkflowFile } from "./files/folder-files.ts";
-import { staticInput } from "./input-fields.ts";
-import { templateProblems, type WorkflowProblem } from "./problems.ts";
+import { conditionProblems } from "./problems/expression-problems.ts";
+import { staticInput } from "./problems/input-fields.ts";
+import { templateProblems, type WorkflowProblem } from "./problems/problems.ts";
 import { compileTypeScript } from "./typescript-source.ts";
 import { type BuiltWorkflow, collectUnfinished, isWorkflow, type UnfinishedWorkflow } from "./workflow.ts";
 
@@ -123,6 +124,7 @@ async function loadCode(path: string, taskTypes: TaskTypes, reload: number): Pro
     ...joinLimitProblems(workflow.definition, path),
     ...codeTemplateProblems(workflow, path, taskTypes),
   ]);
+  for (const workflow of workflows) problems.push(...(await codeConditionProblems(workflow, path)));
   const exportedTypes = [...exported].flatMap((value) => exportedTaskType(value) ?? []);
   const usedTypes = workflows.flatMap((workflow) => [...(workflow.taskTypes?.values() ?? [])]);
   return { workflows, problems, taskTypes: [...new Set([...exportedTypes, ...usedTypes])], created };
@@ -143,6 +145,16 @@ function codeTemplateProblems(
       where: `${path}, workflow "${workflow.id}", task "${task.id}", ${place.join(".")}`,
     })),
   );
+}
+
+async function codeConditionProblems(workflow: BuiltWorkflow, path: string): Promise<WorkflowProblem[]> {
+  const { definition, id, inputSchema, triggers } = workflow;
+  const found = await conditionProblems(definition.tasks, staticInput(inputSchema, triggers));
+  return found.map(({ taskId, code, message }) => ({
+    code,
+    message,
+    where: `${path}, workflow "${id}", task "${taskId}", when`,
+  }));
 }
 
 /** Workflows that files create but none exports. Nothing can start them, and no other check would report it. */
@@ -176,11 +188,11 @@ async function loadData(
   taskTypes: TaskTypes,
 ): Promise<Pick<LoadedFile, "workflows" | "problems">> {
   // Most folders have no such file, so the YAML parser is loaded only when it is needed.
-  const { isDataWorkflow, validateDataWorkflow } = await import("./data-workflow.ts");
+  const { isDataWorkflow, readDataSource } = await import("./data-workflow.ts");
   const { parseYaml } = await import("./yaml-source.ts");
   const source = parseYaml(await readFile(path, "utf8"), path);
   if (source.problems.length === 0 && !isDataWorkflow(source.value)) return { workflows: [], problems: [] };
-  const result = validateDataWorkflow(source, taskTypes);
+  const result = await readDataSource(source, taskTypes);
   return result.ok
     ? { workflows: [result.workflow], problems: result.problems }
     : { workflows: [], problems: result.problems };

@@ -9,7 +9,7 @@ import {
   stateOf,
   type WorkflowFile,
 } from "./files/folder-files.ts";
-import type { WorkflowProblem } from "./problems.ts";
+import type { WorkflowProblem } from "./problems/problems.ts";
 import type { BuiltWorkflow } from "./workflow.ts";
 import { type LoadedFile, loadWorkflowFile, unexportedProblems } from "./workflow-file.ts";
 

@@ -1,5 +1,5 @@
 import type { DeployedWorkflow } from "../ports/catalog.ts";
-import type { AnyTaskFunction, KeyFunction, TaskType } from "../runtime/task-type.ts";
+import type { AnyTaskFunction, ConditionFunction, KeyFunction, TaskType } from "../runtime/task-type.ts";
 
 /** A workflow that can be deployed: its definition, and the code of the tasks that are functions. */
 export interface BuiltWorkflow extends DeployedWorkflow {
@@ -7,6 +7,8 @@ export interface BuiltWorkflow extends DeployedWorkflow {
   readonly code: ReadonlyMap<string, AnyTaskFunction>;
   /** The key functions of tasks, by task. */
   readonly keyFunctions: ReadonlyMap<string, KeyFunction>;
+  /** The conditions of tasks that are functions, by task. Undefined if an older copy of the package built it. */
+  readonly conditions?: ReadonlyMap<string, ConditionFunction> | undefined;
   /** The task types of its tasks that are not Baton's own. Undefined if an older copy of the package built it. */
   readonly taskTypes?: ReadonlyMap<string, TaskType> | undefined;
 }

@@ -54,14 +54,14 @@ const mistakes = [
   "workflow: w\non: [{ fileDrop: '*.csv', schedule: 0 6 * * * }]\ntasks: []\n",
 ];
 
-test.each(correct)("the schema accepts what Baton accepts: %s", (text) => {
-  expect(readDataWorkflow(text, "w.yaml", builtInTaskTypes).ok).toBe(true);
+test.each(correct)("the schema accepts what Baton accepts: %s", async (text) => {
+  expect((await readDataWorkflow(text, "w.yaml", builtInTaskTypes)).ok).toBe(true);
   accepts(parse(text));
   expect(accepts.errors ?? []).toEqual([]);
 });
 
-test.each(mistakes)("the schema refuses what Baton refuses: %s", (text) => {
-  expect(readDataWorkflow(text, "w.yaml", builtInTaskTypes).ok).toBe(false);
+test.each(mistakes)("the schema refuses what Baton refuses: %s", async (text) => {
+  expect((await readDataWorkflow(text, "w.yaml", builtInTaskTypes)).ok).toBe(false);
   expect(accepts(parse(text))).toBe(false);
 });
 

@@ -133,6 +133,7 @@ test("a file that another workflow is archiving is asked for again, until that s
       ...dependencies,
       runner: {
         customKey: (call) => dependencies.runner.customKey(call),
+        condition: (call) => dependencies.runner.condition(call),
         cancel: (cancelled) => dependencies.runner.cancel(cancelled),
         async run(assignment) {
           const outcome = await dependencies.runner.run(assignment);

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { findCycles, formatCycle } from "../../src/workflow/graph-problems.ts";
+import { findCycles, formatCycle } from "../../src/workflow/problems/graph-problems.ts";
 import { definitions } from "./random-graph.ts";
 
 const task = (id: string, ...after: string[]) => ({ id, after });

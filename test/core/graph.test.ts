@@ -23,7 +23,8 @@ test("the end waits for every task for which no other child waits in every case"
   fc.assert(
     fc.property(definitions, (definition) => {
       const waitsForAll = definition.tasks.filter(
-        ({ after, rule }) => after.length === 1 || rule === "all_succeeded" || rule === "all_ended",
+        ({ after, rule }) =>
+          after.length === 1 || rule === "none_failed" || rule === "all_succeeded" || rule === "all_ended",
       );
       const awaited = new Set(waitsForAll.flatMap((task) => task.after));
       const unawaited = definition.tasks.map((task) => task.id).filter((id) => !awaited.has(id));

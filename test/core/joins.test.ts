@@ -35,6 +35,8 @@ function oracle(rule: ChildRule, all: readonly Ending[]): ChildDecision {
   switch (rule) {
     case "all_succeeded":
       return succeeded === all.length ? { kind: "ready" } : unsuccessful;
+    case "none_failed":
+      return succeeded > 0 && !all.some(isFailure) ? { kind: "ready" } : unsuccessful;
     case "all_ended":
       return { kind: "ready" };
     case "any_succeeded":

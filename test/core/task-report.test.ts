@@ -37,6 +37,7 @@ const log: TaskLog = {
   error: null,
   notes: null,
   history: [],
+  skipCause: null,
   key: null,
   arrivals: [],
 };

@@ -37,6 +37,7 @@ async function cancelled(
       ...plain,
       runner: {
         customKey: (call) => plain.runner.customKey(call),
+        condition: (call) => plain.runner.condition(call),
         run: (assignment) => {
           runs += 1;
           if (runs === 1) return first.promise;

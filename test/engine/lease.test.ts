@@ -28,9 +28,10 @@ function stalledFirstAttempt() {
   return { around, resume };
 }
 
-const noKeys: Pick<TaskRunner, "customKey" | "cancel"> = {
+const noKeys: Pick<TaskRunner, "customKey" | "condition" | "cancel"> = {
   cancel: async () => {},
   customKey: () => Promise.reject(new Error("No task here has a key")),
+  condition: () => Promise.reject(new Error("No task here has a condition")),
 };
 
 test("when a lease expires while its worker lives, another takes over, and the old commit is refused", async () => {

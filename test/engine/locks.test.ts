@@ -15,6 +15,7 @@ function silentFirstRun() {
     ...plain,
     runner: {
       customKey: (call) => plain.runner.customKey(call),
+      condition: (call) => plain.runner.condition(call),
       cancel: (cancelled) => plain.runner.cancel(cancelled),
       run: (assignment) => {
         if (!isFirst()) return plain.runner.run(assignment);

@@ -70,6 +70,7 @@ test("a message that finds a lease schedules itself for its end, and takes over 
     ...dependencies,
     runner: {
       customKey: (call) => dependencies.runner.customKey(call),
+      condition: (call) => dependencies.runner.condition(call),
       cancel: (cancelled) => dependencies.runner.cancel(cancelled),
       // The first attempt never comes back, and sends no heartbeat: its worker has died.
       run: (assignment) => (isFirst() ? new Promise(() => undefined) : dependencies.runner.run(assignment)),
@@ -86,6 +87,7 @@ test("a worker that lost its claim makes sure that a worker has it", async () =>
     ...dependencies,
     runner: {
       customKey: (call) => dependencies.runner.customKey(call),
+      condition: (call) => dependencies.runner.condition(call),
       cancel: (cancelled) => dependencies.runner.cancel(cancelled),
       run: async (assignment) => (isFirst() ? { kind: "abandoned" } : dependencies.runner.run(assignment)),
     },

@@ -117,6 +117,7 @@ it.each([
       ...dependencies,
       runner: {
         customKey: (call) => dependencies.runner.customKey(call),
+        condition: (call) => dependencies.runner.condition(call),
         cancel: (cancelled) => dependencies.runner.cancel(cancelled),
         run: (assignment) =>
           dependencies.runner.run({

@@ -19,6 +19,7 @@ const full: TaskLog = {
   result: { value: null },
   error: { code: "TASK_FAILED", message: "", retryable: false },
   notes: { counters: {}, warnings: [], errors: [], dropped: 0 },
+  skipCause: "input.count > 0",
   history: [{ attempt: 1, outcome: "lost", startedAt: 0, endedAt: 1, worker: "w" }],
   key: "",
   arrivals: ["b/event/go"],

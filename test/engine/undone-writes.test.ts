@@ -158,6 +158,7 @@ test("a claim that was undone is not written over that of another process, for t
       runner: {
         run: (assignment) => dependencies.runner.run(assignment),
         cancel: (cancelled) => dependencies.runner.cancel(cancelled),
+        condition: (call) => dependencies.runner.condition(call),
         customKey: async (call) => {
           claimed.resolve();
           await goOn.promise;

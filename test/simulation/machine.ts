@@ -6,7 +6,7 @@ import { Machine } from "../../src/testing/world/machine.ts";
 import type { SimulatedBroker } from "../../src/testing/world/simulated-broker.ts";
 import type { SharedServices } from "../../src/testing/world/simulated-ports.ts";
 import type { Ledger } from "./ledger.ts";
-import { codeOf } from "./task-code.ts";
+import { codeOf, conditionOf } from "./task-code.ts";
 import type { SimulatedWorkflow } from "./workload.ts";
 
 /** Shared by all machines. */
@@ -30,6 +30,10 @@ export function machineOf({ ledger, workflows, ...parts }: Surroundings): Create
       },
       findKeyFunction: async (workflowId: string, taskId: string) =>
         planOf(workflows, workflowId, taskId) && ((input: unknown) => JSON.stringify(input)),
+      findCondition: async (workflowId: string, taskId: string) => {
+        const plan = planOf(workflows, workflowId, taskId);
+        return plan && conditionOf(plan);
+      },
     };
     return new Machine(process, { ...parts, code, catalog: catalogOf(workflows, version) }, random);
   };

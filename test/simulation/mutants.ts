@@ -558,6 +558,32 @@ export const mutants: readonly Mutant[] = [
     change: remove,
   },
   {
+    name: "a resumed attempt asks its condition again",
+    mark: "resumed-attempt-is-not-asked-again",
+    change: value("!when"),
+    test: "engine/conditions.test.ts: a task that has waited is not asked again",
+  },
+  {
+    name: "a skip counts as a success",
+    mark: "skip-is-no-success",
+    change: value('"SUCCESS"'),
+    test: "engine/conditions.test.ts: a function decides by the input and the results of the parents",
+  },
+  {
+    name: "a join with the rule none_failed runs although all its parents were skipped",
+    mark: "none-failed-needs-a-success",
+    change: value("failed === 0 ? ready : skipFor(failed)"),
+    test:
+      "core/joins.test.ts: whatever the order and however far each read sees, " +
+      "a child gets the one verdict its rule demands",
+  },
+  {
+    name: "a retry keeps the skip of a condition that was corrected",
+    mark: "corrected-condition-is-asked-again",
+    change: value("false"),
+    test: "engine/conditions.test.ts: a retry asks a corrected condition again",
+  },
+  {
     name: "a success is inherited although its task has another rule now",
     mark: "inherited-task-satisfies-its-rule",
     change: value("true"),
@@ -565,7 +591,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a success is inherited below a task that runs again",
     mark: "inherited-task-has-inherited-parents",
-    change: value("!join.parents.every((parent) => succeeded(parent))"),
+    change: value("!join.parents.every((parent) => endingOf(parent))"),
   },
   {
     name: "a batch uses the definition that is deployed now",

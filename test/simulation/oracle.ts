@@ -31,6 +31,7 @@ export function fateOf({ rule, after }: TaskDefinition, endOfParent: (taskId: st
   const succeeded = parents.filter((end) => end === "SUCCESS").length;
   const unsuccessful = isFailed ? "SKIPPED upstream_failed" : "SKIPPED upstream_skipped";
   if (parents.length === 0 || rule === "all_ended") return "runs";
+  if (rule === "none_failed") return succeeded > 0 && !isFailed ? "runs" : unsuccessful;
   if (rule === "all_succeeded") return succeeded === parents.length ? "runs" : unsuccessful;
   if (rule === "any_succeeded") return succeeded > 0 ? "runs" : unsuccessful;
   return isFailed ? "runs" : "SKIPPED rule_not_met";

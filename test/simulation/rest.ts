@@ -88,6 +88,8 @@ function checkAttempts(
     );
 }
 
+const keptByRetry: readonly End[] = ["SUCCESS", "SKIPPED condition_not_met", "SKIPPED skipped_by_task"];
+
 /** A retry does nothing again that need not be done again. */
 function checkInherited(
   { services: { world, documents } }: Sight,
@@ -97,13 +99,16 @@ function checkInherited(
 ): void {
   const [, before] = /^retry of (.*)$/.exec(startedBy) ?? [];
   if (before === undefined) return;
-  const inherited = new Set<string>();
+  const kept = new Map<string, End>();
   for (const task of tasks) {
-    const mayBe = task.after.every((id) => inherited.has(id)) && fateOf(task, () => "SUCCESS") === "runs";
-    if (mayBe && findLog(documents, before, task.id)?.status === "SUCCESS") inherited.add(task.id);
+    const log = findLog(documents, before, task.id);
+    const end = log && endOf(log);
+    if (!end || !task.after.every((id) => kept.has(id))) continue;
+    const fate = fateOf(task, (id) => kept.get(id) ?? "");
+    if (fate === "runs" ? keptByRetry.includes(end) : end === fate) kept.set(task.id, end);
   }
   for (const [taskId, log] of logs)
-    if ((log?.reason === "inherited") !== inherited.has(taskId))
+    if ((log?.reason === "inherited") !== (kept.get(taskId) === "SUCCESS"))
       world.violate("successes-are-inherited", `${batchId}/${taskId}: ${log?.status} ${log?.reason}`);
 }
 
@@ -113,8 +118,10 @@ function plansOf({ workflows }: Sight, workflowId: string): ReadonlyMap<string, 
 
 /** How a task ends that runs. */
 function endsOf(task: TaskDefinition, plans: ReadonlyMap<string, TaskPlan>, log: TaskLog | undefined): End[] {
-  const ending = plans.get(task.id)?.ending;
-  const ends = ending === "succeeds" || ending === "flaky" ? ["SUCCESS"] : ["ERROR"];
+  const plan = plans.get(task.id);
+  if (plan?.condition === "fails") return ["SKIPPED condition_not_met"];
+  const success = plan?.skipsItself ? "SKIPPED skipped_by_task" : "SUCCESS";
+  const ends = plan?.ending === "succeeds" || plan?.ending === "flaky" ? [success] : ["ERROR"];
   if (task.idempotency?.onLocked === "skip") ends.push("SKIPPED lock_held");
   const wasLost = log?.error?.code === "TASK_LOST_TOO_OFTEN" && log.lostLeases >= leasesThatMayBeLost;
   return wasLost ? [...ends, "ERROR"] : ends;

@@ -10,6 +10,7 @@ import {
   type SimulatedWorkflow,
   type TaskPlan,
   taskTimes,
+  withConditions,
   without,
 } from "./workload.ts";
 
@@ -56,8 +57,9 @@ export function scenarioOf(seed: number, reduction: Reduction = {}, isTraced = f
     randomWorkflow(shapes, "one", size),
     ...(batches > 1 ? [randomWorkflow(shapes, "two", size)] : []),
   ];
+  const conditional = conditionsOf(seed, whole);
   const left = new Set(reduction.withoutTasks);
-  const workflows = left.size === 0 ? whole : whole.map((workflow) => without(workflow, left));
+  const workflows = left.size === 0 ? conditional : conditional.map((workflow) => without(workflow, left));
   const only = reduction.faults && new Set(reduction.faults);
   const faults = new RandomFaults(chance, { hostility, rate, most: mostFaults, only });
   const receiverIsBackMs = settings.chance(0.3) ? settings.between(0, faultsEndMs) : 0;
@@ -80,6 +82,12 @@ export function scenarioOf(seed: number, reduction: Reduction = {}, isTraced = f
     taskIds: workflows.flatMap(({ plans }) => [...plans.keys()]),
     batches,
   };
+}
+
+/** Every fourth seed has conditions. */
+function conditionsOf(seed: number, workflows: readonly SimulatedWorkflow[]): readonly SimulatedWorkflow[] {
+  const random = new Random(seed ^ 0x2c1b);
+  return random.chance(0.25) ? workflows.map((workflow) => withConditions(random, workflow)) : workflows;
 }
 
 /** Drawn apart from everything else, with a constant that leaves the store of every recorded seed remote. */

@@ -1,6 +1,6 @@
-import { TaskError } from "../../src/core/errors/errors.ts";
+import { Skip, TaskError } from "../../src/core/errors/errors.ts";
 import type { JsonValue } from "../../src/core/values/json.ts";
-import type { AnyTaskFunction, TaskContext } from "../../src/runtime/task-type.ts";
+import type { AnyTaskFunction, ConditionFunction, TaskContext } from "../../src/runtime/task-type.ts";
 import type { Process } from "../../src/testing/world/process.ts";
 import type { Ledger } from "./ledger.ts";
 import { askedPauseSeconds, type TaskPlan, taskTimes } from "./workload.ts";
@@ -19,9 +19,15 @@ export function codeOf(plan: TaskPlan, process: Process, ledger: Ledger): AnyTas
     await steps(plan, context, process, ledger, "after");
     if (plan.ending === "hangs") await hang(plan, context, process, ledger);
     failAsPlanned(plan, context.attempt);
+    if (plan.skipsItself) throw new Skip("as planned");
     if (plan.wait === "completion") return context.waitForCompletion(`${timeoutOf(plan)}s`);
     return resultOf(plan, context);
   };
+}
+
+/** The condition of a task, which always decides the same. */
+export function conditionOf({ condition }: TaskPlan): ConditionFunction {
+  return () => condition !== "fails";
 }
 
 function failAsPlanned(plan: TaskPlan, attempt: number): void {

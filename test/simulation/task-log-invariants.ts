@@ -29,6 +29,11 @@ const shownAttempts = 20;
 /** What is not seen to at once is seen to by the next sweep; by then nothing hangs or is down any more. */
 const patienceMs = 60_000;
 
+/** Its condition or its code decided, after its rule. */
+function isOwnSkip({ reason }: TaskLog): boolean {
+  return reason === "condition_not_met" || reason === "skipped_by_task";
+}
+
 /** What every change of a TaskLog must keep. */
 export class TaskLogInvariants {
   readonly #sight: Sight;
@@ -185,14 +190,33 @@ export class TaskLogInvariants {
 
   #checkSkip(name: string, after: TaskLog): void {
     const { documents } = this.#sight;
+    // A retry inherits skips before it stores its batch; at rest they are compared with those of the batch before.
+    if (!findBatch(documents, after.batchId)) return;
     const task = this.#definitionOf(after.batchId, after.taskId);
     const ends = new Map(task?.after.map((id) => [id, endOfTask(documents, after.batchId, id)]));
+    if (task && isOwnSkip(after)) {
+      this.#checkOwnSkip(
+        name,
+        after,
+        mayStart(task, (id) => ends.get(id)),
+      );
+      return;
+    }
     if (!task || [...ends.values()].includes(undefined)) {
       this.#violate("skip-when-decided", `${name} was skipped before its parents ended`);
       return;
     }
     const fate = fateOf(task, (id) => ends.get(id) ?? "");
-    if (fate !== endOf(after)) this.#violate("skip-by-rule", `${name}: ${endOf(after)}, not ${fate}`);
+    const end = endOf(after);
+    if (fate !== end) this.#violate("skip-by-rule", `${name}: ${end}, not ${fate}`);
+  }
+
+  #checkOwnSkip(name: string, after: TaskLog, mayRun: boolean): void {
+    if (!mayRun) this.#violate("skip-by-rule", `${name}: ${endOf(after)}, although it may not run`);
+    if (after.skipCause === null)
+      this.#violate("skip-has-a-cause", `${name}: ${endOf(after)} without a cause`);
+    if (after.reason === "condition_not_met" && this.#starts.has(name))
+      this.#violate("condition-comes-first", `${name} ran before its condition was asked`);
   }
 
   /**

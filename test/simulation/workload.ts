@@ -29,6 +29,10 @@ export interface TaskPlan {
   readonly isLarge: boolean;
   readonly idempotency: Idempotency | undefined;
   readonly hasCallback: boolean;
+  /** Its condition, which is asked before the first attempt. `fails`: it never runs. */
+  readonly condition: "none" | "holds" | "fails";
+  /** Throws a `Skip` where others would return. */
+  readonly skipsItself: boolean;
   /** Its result depends on its parents': not with `any_…`, where it can't know what else will end. */
   readonly seesParents: boolean;
 }
@@ -109,6 +113,8 @@ const plain = {
   isLarge: false,
   idempotency: undefined,
   hasCallback: false,
+  condition: "none",
+  skipsItself: false,
   seesParents: true,
 } as const satisfies Partial<TaskPlan>;
 
@@ -221,8 +227,40 @@ function randomPlan(
     isLarge: random.chance(extras * 0.1),
     idempotency: isKeyed ? randomIdempotency(random) : undefined,
     hasCallback: random.chance(extras),
+    condition: "none",
+    skipsItself: false,
     seesParents: true,
   };
+}
+
+/**
+ * The workflow with conditions, with tasks that skip themselves, and with joins that bear skips. They are drawn apart
+ * from everything else, so that the other seeds stay as they were recorded.
+ */
+export function withConditions(
+  random: Random,
+  { id, plans, versions }: SimulatedWorkflow,
+): SimulatedWorkflow {
+  const changed = new Map(
+    [...plans].map(([taskId, plan]) => {
+      const condition = random.pick(["none", "none", "holds", "fails"] as const);
+      const skipsItself = random.chance(0.15) && plan.wait !== "completion";
+      return [taskId, { ...plan, condition, skipsItself }] as const;
+    }),
+  );
+  const bearsSkips = new Set([...plans.keys()].filter(() => random.chance(0.4)));
+  const change = (definition: Definition): Definition => ({
+    ...definition,
+    tasks: definition.tasks.map((task) => ({
+      ...task,
+      ...(changed.get(task.id)?.condition !== "none" && { when: { by: "function" } as const }),
+      rule:
+        task.rule === "all_succeeded" && task.after.length > 0 && bearsSkips.has(task.id)
+          ? "none_failed"
+          : task.rule,
+    })),
+  });
+  return { id, plans: changed, versions: [change(versions[0]), change(versions[1])] };
 }
 
 function randomIdempotency(random: Random): Idempotency {

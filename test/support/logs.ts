@@ -21,6 +21,7 @@ export function logOf(fields: Partial<TaskLog>): TaskLog {
     error: null,
     notes: null,
     history: [],
+    skipCause: null,
     key: null,
     arrivals: [],
     ...fields,

@@ -71,6 +71,7 @@ export async function runBuiltIn<Parameters, Result>(
     findType: () => type as TaskType,
     findFunction: async () => undefined,
     findKeyFunction: async () => undefined,
+    findCondition: async () => undefined,
   };
   const configured = taskSecrets({ configured: new Map(Object.entries(secrets)), endpoint: undefined });
   return (await runCode(code, assignment, context, { secrets: configured, ids: systemIds })) as Result;

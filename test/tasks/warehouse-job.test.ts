@@ -49,6 +49,7 @@ async function makeTask(waitMs: number) {
       findType: (_workflowId, type) => builtInTaskTypes.get(type),
       findFunction: async () => undefined,
       findKeyFunction: async () => undefined,
+      findCondition: async () => undefined,
     },
     services,
     callbacks: { send: async () => unused() },

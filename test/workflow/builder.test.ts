@@ -7,7 +7,7 @@ import { type Definition, DefinitionSchema, hashDefinition } from "../../src/cor
 import { fileDrop, schedule } from "../../src/core/workflow/trigger.ts";
 import type { TaskSpec } from "../../src/runtime/task-type.ts";
 import { type Workflow, workflow } from "../../src/workflow/builder.ts";
-import type { TaskPolicies } from "../../src/workflow/task-schema.ts";
+import type { TaskPolicies } from "../../src/workflow/task-policies.ts";
 import { isWorkflow } from "../../src/workflow/workflow.ts";
 
 const load: TaskSpec<{ rows: number }> = { type: "loadFile", with: { table: "sales" } };

@@ -2,7 +2,8 @@ import { expect, expectTypeOf, test } from "vitest";
 import * as baton from "../../src/index.ts";
 import { builtInTypeNames } from "../../src/runtime/user-task-type.ts";
 import { builtInTaskTypes } from "../../src/tasks/index.ts";
-import { readDataWorkflow } from "../../src/workflow/data-workflow.ts";
+import { validateDataWorkflow } from "../../src/workflow/data-workflow.ts";
+import { parseYaml } from "../../src/workflow/yaml-source.ts";
 
 const {
   archiveFile,
@@ -39,7 +40,7 @@ tasks:
 `;
 
 test("the same workflow in TypeScript and as data is the same definition", () => {
-  const read = readDataWorkflow(data, "sales.yaml", builtInTaskTypes);
+  const read = validateDataWorkflow(parseYaml(data, "sales.yaml"), builtInTaskTypes);
   expect(read.ok ? [] : read.problems).toEqual([]);
   expect(read.ok && read.workflow.definition).toEqual(typed.definition);
   expect(read.ok && read.workflow.triggers).toEqual(typed.triggers);

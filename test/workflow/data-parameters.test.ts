@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
-import { readDataWorkflow } from "../../src/workflow/data-workflow.ts";
+import { validateDataWorkflow } from "../../src/workflow/data-workflow.ts";
+import { parseYaml } from "../../src/workflow/yaml-source.ts";
 import { taskTypes } from "./task-types.ts";
 
 function problemsOf(parameters: string) {
   const text = `workflow: w\ntasks: [{ id: a, type: load, with: ${parameters} }]`;
-  const result = readDataWorkflow(text, "flow.yaml", taskTypes);
+  const result = validateDataWorkflow(parseYaml(text, "flow.yaml"), taskTypes);
   return result.ok ? [] : result.problems;
 }
 

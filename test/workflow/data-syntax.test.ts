@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
-import { readDataWorkflow } from "../../src/workflow/data-workflow.ts";
+import { validateDataWorkflow } from "../../src/workflow/data-workflow.ts";
+import { parseYaml } from "../../src/workflow/yaml-source.ts";
 import { taskTypes } from "./task-types.ts";
 
 function problemsOf(text: string) {
-  const result = readDataWorkflow(text, "flow.yaml", taskTypes);
+  const result = validateDataWorkflow(parseYaml(text, "flow.yaml"), taskTypes);
   return result.ok ? [] : result.problems;
 }
 
@@ -43,7 +44,7 @@ tasks:
   - { id: c, type: noop, after: &above [a, b] }
 ${tasks.join("\n")}
 `;
-  const result = readDataWorkflow(text, "flow.yaml", taskTypes);
+  const result = validateDataWorkflow(parseYaml(text, "flow.yaml"), taskTypes);
   const lists = new Set(result.ok ? result.workflow.definition.tasks.map(({ after }) => after) : []);
   expect([...lists].filter((list) => list.length > 0)).toEqual([["a", "b"]]);
 });

@@ -2,11 +2,12 @@ import { expect, test } from "vitest";
 import { defaults } from "../../src/core/limits.ts";
 import { schedule } from "../../src/core/workflow/trigger.ts";
 import { workflow } from "../../src/workflow/builder.ts";
-import { readDataWorkflow } from "../../src/workflow/data-workflow.ts";
+import { validateDataWorkflow } from "../../src/workflow/data-workflow.ts";
+import { parseYaml } from "../../src/workflow/yaml-source.ts";
 import { taskTypes } from "./task-types.ts";
 
 function read(text: string) {
-  return readDataWorkflow(text, "flow.yaml", taskTypes);
+  return validateDataWorkflow(parseYaml(text, "flow.yaml"), taskTypes);
 }
 
 function problemsOf(text: string) {

@@ -2,12 +2,13 @@ import { expect, test } from "vitest";
 import * as z from "zod";
 import { builtInTaskTypes } from "../../src/tasks/index.ts";
 import { FolderCatalog } from "../../src/workflow/catalog.ts";
-import { readDataWorkflow } from "../../src/workflow/data-workflow.ts";
-import { missingInput, staticInput } from "../../src/workflow/input-fields.ts";
+import { validateDataWorkflow } from "../../src/workflow/data-workflow.ts";
+import { missingInput, staticInput } from "../../src/workflow/problems/input-fields.ts";
+import { parseYaml } from "../../src/workflow/yaml-source.ts";
 import { folderWith } from "./temp-folder.ts";
 
 function check(text: string) {
-  const { ok, problems } = readDataWorkflow(text, "flow.yaml", builtInTaskTypes);
+  const { ok, problems } = validateDataWorkflow(parseYaml(text, "flow.yaml"), builtInTaskTypes);
   return { ok, messages: problems.map(({ code, where, message }) => `${code} ${where}: ${message}`) };
 }
 

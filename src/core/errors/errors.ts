@@ -71,6 +71,16 @@ export class TaskError extends Error {
   }
 }
 
+/** What a task throws to end SKIPPED: there is nothing to do. It is not retried, and `reason` is shown. */
+export class Skip extends Error {
+  override readonly name = "Skip";
+}
+
+/** By name: a workflow may have been loaded with another copy of the package. */
+export function isSkip(thrown: unknown): thrown is Skip {
+  return thrown instanceof Error && thrown.name === "Skip";
+}
+
 /** The stack of an unexpected error. Undefined for errors with a code: their messages say enough. */
 export function debugStack(thrown: unknown): string | undefined {
   try {

@@ -46,6 +46,17 @@ export const taskErrors = {
     "Use {{ input.name }}, {{ parents.task.name }}, {{ secrets.NAME }} or {{ batchId }} with names " +
       "that exist. Write {{ '{{' }} for two literal braces.",
   ),
+  CONDITION_FAILED: entry(
+    "none",
+    "Correct `when` of the task: it must give true or false for every input. `has(input.name)` asks for a field " +
+      "that may be missing.",
+  ),
+  EXPRESSION_INVALID: entry("none", "Correct the expression; docs/conditions.md shows what it may contain."),
+  EXPRESSION_FAILED: entry(
+    "none",
+    "Correct the expression, or the values it reads. `has(input.name)` asks for a field that may be missing.",
+  ),
+  EXPRESSION_TOO_COSTLY: entry("none", "Use fewer loops inside each other, or decide in a task."),
   EVENT_TIMEOUT: entry("none", "Send the completion or event earlier, or raise the timeout."),
 
   IDEMPOTENCY_KEY_INVALID: entry(

@@ -15,7 +15,7 @@ export interface TaskExplanation {
 
 export interface ExplainedTask {
   readonly batch: Pick<TaskBatch, "batchId" | "status">;
-  readonly task: Pick<TaskDefinition, "id" | "after" | "rule" | "retry">;
+  readonly task: Pick<TaskDefinition, "id" | "after" | "rule" | "retry" | "when">;
   readonly log: TaskLog | undefined;
   /** When its log was last written, by the store's clock. */
   readonly writtenAt: number;
@@ -160,6 +160,14 @@ function skipped({ task, statusOf }: ExplainedTask, log: TaskLog): TaskExplanati
         `${sentence(unsuccessful("SKIPPED"), "was skipped", "A task above it was skipped")}, and it runs only ` +
           `${ruleText(task.rule)}.`,
       );
+    case "condition_not_met":
+      return plain(
+        log.skipCause === null || task.when?.by !== "expression"
+          ? "Its condition, the function `when` of its workflow, returned false."
+          : `Its condition is not met: ${log.skipCause}`,
+      );
+    case "skipped_by_task":
+      return plain(`Its code skipped the rest of its work: ${log.skipCause ?? "it gave no cause"}`);
     default:
       return plain(`The endings of its parents do not meet its rule: it runs only ${ruleText(task.rule)}.`);
   }
@@ -173,6 +181,8 @@ function ruleText(rule: ChildRule): string {
   switch (rule) {
     case "all_succeeded":
       return "if all its parents succeed";
+    case "none_failed":
+      return "if no parent fails and at least one succeeds";
     case "all_ended":
       return "when all its parents have ended";
     case "any_succeeded":

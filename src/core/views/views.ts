@@ -79,6 +79,8 @@ export interface TaskView {
   readonly taskId: string;
   readonly status: DisplayStatus;
   readonly reason: Reason | null;
+  /** Why it was skipped: the condition that was not met, or the text of its `Skip`. */
+  readonly skipCause: string | null;
   /** Names of the events for which it waits now. */
   readonly waitsFor: readonly string[];
   readonly attempts: number;
@@ -164,6 +166,7 @@ function taskView(
       taskId,
       status: "NEW",
       reason: null,
+      skipCause: null,
       waitsFor: [],
       attempts: 0,
       history: [],
@@ -179,6 +182,7 @@ function taskView(
     taskId,
     status: log.status,
     reason: log.reason,
+    skipCause: log.skipCause,
     waitsFor: log.status === "WAITING" ? log.events : [],
     attempts: log.attempt,
     history: shownAttempts(log, readyAt).map(attemptView),

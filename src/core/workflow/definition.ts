@@ -7,9 +7,16 @@ import { type RetryPolicy, RetryPolicySchema } from "../retry.ts";
 import { formatDuration } from "../values/duration.ts";
 import { canonicalJson, type JsonObject, JsonObjectSchema, type JsonValue } from "../values/json.ts";
 import { NameSchema } from "../values/text.ts";
+import { ConditionSchema } from "./condition.ts";
 
 /** Which endings of its parents let a child run. */
-export const ChildRuleSchema = z.enum(["all_succeeded", "all_ended", "any_succeeded", "any_failed"]);
+export const ChildRuleSchema = z.enum([
+  "all_succeeded",
+  "none_failed",
+  "all_ended",
+  "any_succeeded",
+  "any_failed",
+]);
 export type ChildRule = z.infer<typeof ChildRuleSchema>;
 
 const TaskDefinitionSchema = z.strictObject({
@@ -19,6 +26,8 @@ const TaskDefinitionSchema = z.strictObject({
   with: JsonObjectSchema,
   after: z.array(NameSchema).readonly(),
   rule: ChildRuleSchema,
+  /** Decides, once its parents have ended as the rule asks, whether it runs. */
+  when: ConditionSchema.optional(),
   retry: RetryPolicySchema,
   timeoutSeconds: z.number().positive().max(limits.timeoutSeconds),
   queue: NameSchema,
@@ -58,6 +67,7 @@ export function applyTaskDefaults(
     with: task.with ?? {},
     after: task.after ?? [],
     rule: task.rule ?? "all_succeeded",
+    ...(task.when && { when: task.when }),
     retry: { ...defaults.retry, ...task.retry },
     timeoutSeconds: task.timeoutSeconds ?? defaults.timeoutSeconds,
     queue: task.queue ?? defaults.queue,

@@ -137,7 +137,7 @@ function parentsOfEnd(definition: Definition): string[] {
 }
 
 function waitsForAll({ after, rule }: TaskDefinition): boolean {
-  return after.length === 1 || rule === "all_succeeded" || rule === "all_ended";
+  return after.length === 1 || (rule !== "any_succeeded" && rule !== "any_failed");
 }
 
 /** A task with too many join tokens for its TaskLog. */
@@ -177,31 +177,44 @@ function decideByRule(join: Join, rule: ChildRule, endings: readonly Ending[]): 
 }
 
 /**
- * The tasks whose success a retry inherits: those that succeeded, whose parents are all inherited, and whose rule
- * (which may have changed) lets them run after these parents. A child of a task that runs again also runs again,
- * because its input may change.
+ * The tasks whose ending a retry inherits: those that succeeded or were skipped for good, whose parents are all
+ * inherited, and whose rule (which may have changed) decides the same after these parents. A child of a task that runs
+ * again also runs again, because its input may change. `endingOf`: how the task ended, if a retry can keep that.
  */
-export function inheritedTasks(graph: Graph, succeeded: (taskId: string) => boolean): string[] {
-  const inherited = new Set(graph.roots.filter(succeeded));
+export function inheritedTasks(graph: Graph, endingOf: (taskId: string) => Ending | undefined): string[] {
+  const inherited = new Map<string, Ending>();
+  const inherit = (taskId: string) => {
+    const ending = endingOf(taskId);
+    if (ending) inherited.set(taskId, ending);
+  };
+  graph.roots.forEach(inherit);
   for (const join of parentsFirst(graph)) {
+    const parents = join.parents.flatMap((parent) => inherited.get(parent) ?? []);
     // mutation: inherited-task-has-inherited-parents
-    if (!join.parents.every((parent) => inherited.has(parent))) continue;
-    for (const { taskId, rule } of join.children)
-      if (
-        succeeded(taskId) &&
-        // mutation: inherited-task-satisfies-its-rule
-        runsAfterSuccesses(join, rule)
-      )
-        inherited.add(taskId);
+    if (parents.length < join.parents.length) continue;
+    const decisions = new Map(join.rules.map((rule) => [rule, decideByRule(join, rule, parents)]));
+    for (const { taskId, rule } of join.children) {
+      // mutation: inherited-task-satisfies-its-rule
+      const isKept = decidesAsBefore(decisions.get(rule), endingOf(taskId));
+      if (isKept) inherit(taskId);
+    }
   }
-  return [...inherited];
+  return [...inherited.keys()];
 }
 
-/** All parents of a join are alike here, so one of them decides. */
-function runsAfterSuccesses(join: Join, rule: ChildRule): boolean {
-  const success: Ending = { status: "SUCCESS", reason: null };
-  const counts = { ended: join.parents.length, unsuccessful: 0, failed: 0 };
-  return decideChild(rule, join, success, counts).kind === "ready";
+/** A task that its rule skipped is skipped again for the same reason; every other one may run. */
+function decidesAsBefore(decision: ChildDecision | undefined, ending: Ending | undefined): boolean {
+  if (decision?.kind === "skip") return ending?.reason === decision.reason;
+  return decision?.kind === "ready" && !ruleReasons.some((reason) => reason === ending?.reason);
+}
+
+const ruleReasons = ["upstream_skipped", "rule_not_met"] as const;
+
+/** Whether a retry keeps this ending: a success, or a skip that the same input leads to again. */
+export function isInheritable({ status, reason }: Ending): boolean {
+  if (status === "SUCCESS") return true;
+  const kept = ["condition_not_met", "skipped_by_task", ...ruleReasons];
+  return status === "SKIPPED" && kept.some((each) => each === reason);
 }
 
 /** The joins in topological order. */

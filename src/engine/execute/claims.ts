@@ -84,7 +84,7 @@ export function commitOutcome(
   const { batchId, taskId } = claim.log.log;
   const idempotency = claim.execution && batch.graph.tasks.get(taskId)?.idempotency;
   const { attempt, resumes, lostLeases, startedAt, key } = claim.log.log;
-  const { status, reason, failures, dueSeconds, events, result, error, notes } = settlement;
+  const { status, reason, failures, dueSeconds, events, result, error, notes, skipCause } = settlement;
   const now = clock.now();
   const hasEnded = isTerminal(status);
   // Written out: to spread two objects takes longer than all the rest.
@@ -107,6 +107,7 @@ export function commitOutcome(
     error,
     notes,
     history: historyOnSettle(claim.log.log, settlement, now),
+    skipCause,
     key,
     arrivals: joinTokensOnSettle(batch.graph, batchId, taskId, settlement),
   };

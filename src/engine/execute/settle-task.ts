@@ -112,6 +112,7 @@ function executionEnd(
     case "parked":
       return { kind: "parked", seconds: settlement.dueSeconds ?? 0 };
     case "released":
+    case "skipped":
       return { kind: "released" };
     case "already_completed":
     case "lock_held":

@@ -14,10 +14,12 @@ import {
   type TemplateScope,
 } from "../../core/template/template.ts";
 import type { JsonValue } from "../../core/values/json.ts";
+import { type Condition, type ConditionParent, conditionScope } from "../../core/workflow/condition.ts";
 import { FUNCTION_TASK_TYPE, type TaskDefinition } from "../../core/workflow/definition.ts";
 import type { ParentOutcome } from "../../ports/task-runner.ts";
 import type { Ports } from "../dependencies.ts";
 import type { PinnedBatch } from "../records/batches.ts";
+import { withBoundedConcurrency } from "../records/bulk.ts";
 import { retryTransient } from "../records/commit.ts";
 import { readResult } from "../records/results.ts";
 import type { StoredLog, TaskLogs } from "../records/task-logs.ts";
@@ -41,6 +43,35 @@ export async function describeInvocation(
 ): Promise<TaskInvocation> {
   const key = task.idempotency ? await computeKey(parts, batch, task, task.idempotency, claimed) : null;
   return { key, target: await callbackTarget(parts, batch, task) };
+}
+
+/**
+ * Whether the task's condition lets it run. Throws `CONDITION_FAILED`, what an expression throws, and what a condition
+ * of the workflow's code throws.
+ */
+export async function isWanted(
+  parts: InvocationParts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+  condition: Condition,
+): Promise<boolean> {
+  const { workflowId, input } = batch;
+  if (condition.by === "function") {
+    const parents = await conditionParents(parts, batch, task.after);
+    return parts.runner.condition({ workflowId, taskId: task.id, input, parents });
+  }
+  // Few workflows have an expression, so its library is loaded only here.
+  const { expressionReader } = await import("../../core/workflow/expression.ts");
+  const expression = (await expressionReader())(condition.expression);
+  const named = new Set(
+    expression.paths.flatMap(({ root, path }) => (root === "input" ? [] : path.slice(0, 1))),
+  );
+  const read = task.after.filter((parent) => named.has(parent));
+  const decided = expression.evaluate(conditionScope(input, await conditionParents(parts, batch, read)));
+  if (typeof decided === "boolean") return decided;
+  throw new BatonError("CONDITION_FAILED", `\`${expression.text}\` gives neither true nor false`, {
+    where: `task ${task.id}`,
+  });
 }
 
 /** The key is computed once; then the TaskLog holds it. */
@@ -115,15 +146,34 @@ export async function parentOutcome(
   return await retryTransient(parts, () => readOutcome(parts, batch, taskId));
 }
 
-async function readOutcome(
+async function readOutcome(parts: ParentParts, batch: PinnedBatch, taskId: string): Promise<ParentOutcome> {
+  const found = await findOutcome(parts, batch, taskId);
+  if (!found) throw new Error(`The TaskLog of parent ${taskId} is gone`);
+  return found;
+}
+
+async function findOutcome(
   { logs, objects }: ParentParts,
   { batchId }: PinnedBatch,
   taskId: string,
-): Promise<ParentOutcome> {
+): Promise<ParentOutcome | undefined> {
   const found = await logs.read(batchId, taskId);
-  if (!found) throw new Error(`The TaskLog of parent ${taskId} is gone`);
+  if (!found) return undefined;
   const { status, result, error } = found.log;
   return { status, error, result: await readResult(objects, result) };
+}
+
+/** Under an `any_…` rule some parents may not have started. */
+async function conditionParents(
+  parts: ParentParts,
+  batch: PinnedBatch,
+  taskIds: readonly string[],
+): Promise<Readonly<Record<string, ConditionParent>>> {
+  const found = await withBoundedConcurrency(taskIds, async (taskId) => {
+    const outcome = await retryTransient(parts, () => findOutcome(parts, batch, taskId));
+    return [taskId, outcome ?? { status: "NEW", result: null }] as const;
+  });
+  return Object.fromEntries(found);
 }
 
 /** What `{{ … }}` refers to. */

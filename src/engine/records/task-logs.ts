@@ -180,6 +180,7 @@ export class TaskLogs {
       result: null,
       error: null,
       notes: null,
+      skipCause: null,
       arrivals: [],
     };
   }
@@ -248,6 +249,7 @@ function addOutcome(stored: WritableLogData, log: TaskLog): void {
   if (log.result !== null) stored.result = log.result;
   if (log.error !== null) stored.error = log.error;
   if (log.notes !== null) stored.notes = log.notes;
+  if (log.skipCause !== null) stored.skipCause = log.skipCause;
   if (log.arrivals.length > 0) stored.arrivals = log.arrivals;
 }
 

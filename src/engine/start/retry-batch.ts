@@ -1,8 +1,10 @@
 import { deriveBatchId, newBatch } from "../../core/batch.ts";
 import { BatonError } from "../../core/errors/errors.ts";
-import type { TaskBatch } from "../../core/records.ts";
+import type { Ending } from "../../core/joins.ts";
+import { isTerminal, type TaskBatch, type TaskLog } from "../../core/records.ts";
 import { terminalLogWithoutRun } from "../../core/settlement.ts";
-import { type Graph, inheritedTasks } from "../../core/workflow/graph.ts";
+import { conditionText } from "../../core/workflow/condition.ts";
+import { type Graph, inheritedTasks, isInheritable } from "../../core/workflow/graph.ts";
 import type { Ports } from "../dependencies.ts";
 import type { CancelParts } from "../end-or-cancel-batch.ts";
 import { commitEachIdempotent, type NoncedWrite } from "../records/commit.ts";
@@ -61,26 +63,38 @@ async function currentGraph({ catalog, definitions }: RetryParts, batch: TaskBat
   return deployed ? definitions.save(deployed.definition) : definitions.load(batch.definitionHash);
 }
 
-/** Copies the logs of inherited successes, page by page: with their results they may be larger than the memory. */
+/** The ending of a task, if a retry can keep it. A condition that has been corrected is asked again. */
+function keptEnding({ tasks }: Graph, { taskId, status, reason, skipCause }: TaskLog): Ending | undefined {
+  if (!isTerminal(status) || !isInheritable({ status, reason })) return undefined;
+  const when = tasks.get(taskId)?.when;
+  // mutation: corrected-condition-is-asked-again
+  if (reason === "condition_not_met" && (!when || conditionText(when) !== skipCause)) return undefined;
+  return { status, reason };
+}
+
+/** Copies the logs of inherited tasks, page by page: with their results they may be larger than the memory. */
 async function inherit(
   { store, ids, clock, logs }: RetryParts,
   graph: Graph,
   fromBatchId: string,
   batchId: string,
 ): Promise<void> {
-  const succeeded = new Set<string>();
+  const endings = new Map<string, Ending>();
   for await (const page of logs.pagesOf(fromBatchId))
-    for (const { log } of page) if (log.status === "SUCCESS") succeeded.add(log.taskId);
-  const inherited = new Set(inheritedTasks(graph, (taskId) => succeeded.has(taskId)));
+    for (const { log } of page) {
+      const ending = keptEnding(graph, log);
+      if (ending) endings.set(log.taskId, ending);
+    }
+  const inherited = new Set(inheritedTasks(graph, (taskId) => endings.get(taskId)));
   for await (const page of logs.pagesOf(fromBatchId)) {
-    const successes = page.filter(({ log }) => inherited.has(log.taskId));
-    const writes = successes.map(({ log: { taskId, result } }): NoncedWrite => {
-      const data = terminalLogWithoutRun(
-        graph,
-        { batchId, taskId },
-        { status: "SUCCESS", reason: "inherited", ...(result && { result }) },
-        { nonce: ids.unique(), now: clock.now() },
-      );
+    const kept = page.filter(({ log }) => inherited.has(log.taskId));
+    const writes = kept.map(({ log: { taskId, status, reason, result, skipCause } }): NoncedWrite => {
+      const end =
+        status === "SKIPPED" && reason !== null
+          ? ({ status, reason, skipCause } as const)
+          : ({ status: "SUCCESS", reason: "inherited", ...(result && { result }) } as const);
+      const stamp = { nonce: ids.unique(), now: clock.now() };
+      const data = terminalLogWithoutRun(graph, { batchId, taskId }, end, stamp);
       return { kind: "create", key: logKey(batchId, taskId), data };
     });
     // mutation: retry-inherits-successes

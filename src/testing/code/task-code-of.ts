@@ -21,6 +21,7 @@ export function codeOf(
       return run && watched(run, place);
     },
     findKeyFunction: (workflowId, taskId) => catalog.keyFunction(workflowId, taskId),
+    findCondition: (workflowId, taskId) => catalog.condition(workflowId, taskId),
   };
 }
 

@@ -1,11 +1,11 @@
 import * as z from "zod";
-import type { ErrorCode } from "../core/errors/error-catalog.ts";
-import { parseTemplate, type Reference } from "../core/template/template.ts";
-import { isJsonObject, type JsonValue, JsonValueSchema } from "../core/values/json.ts";
-import { nearestName } from "../core/values/text.ts";
-import type { TaskType } from "../runtime/task-type.ts";
+import type { ErrorCode } from "../../core/errors/error-catalog.ts";
+import { parseTemplate, type Reference } from "../../core/template/template.ts";
+import { isJsonObject, type JsonValue, JsonValueSchema } from "../../core/values/json.ts";
+import { nearestName } from "../../core/values/text.ts";
+import type { TaskType } from "../../runtime/task-type.ts";
+import type { YamlSource } from "../yaml-source.ts";
 import { missingInput, type StaticInput } from "./input-fields.ts";
-import type { YamlSource } from "./yaml-source.ts";
 
 /** A problem of a workflow, for its author. */
 export interface WorkflowProblem {

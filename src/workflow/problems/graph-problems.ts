@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { ParentLists } from "../core/workflow/definition.ts";
+import { ParentLists } from "../../core/workflow/definition.ts";
 import { type DataProblem, NamesSchema } from "./problems.ts";
 
 interface Edges {

@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { FileDropped } from "../core/messages.ts";
-import { Scheduled } from "../core/schedule/schedule.ts";
-import { nearestName } from "../core/values/text.ts";
-import type { Trigger } from "../core/workflow/trigger.ts";
+import { FileDropped } from "../../core/messages.ts";
+import { Scheduled } from "../../core/schedule/schedule.ts";
+import { nearestName } from "../../core/values/text.ts";
+import type { Trigger } from "../../core/workflow/trigger.ts";
 
 /** The part of a JSON Schema that says which fields a value may have. */
 const NodeSchema = z.object({
