@@ -13,6 +13,7 @@ import {
   type Turn,
 } from "../ports/task-runner.ts";
 import type { LogFields } from "../ports/telemetry.ts";
+import { errorPlace } from "./error-place.ts";
 
 /** The run of a task, as found by code that the task calls and by errors that it does not catch. */
 export interface CurrentRun extends TaskTime {
@@ -121,7 +122,13 @@ export function toOutcome(interrupted: TaskInterrupted): TaskOutcome {
 function uncaughtError(cause: unknown): StoredError {
   const { message, retryable } = toStoredError(cause);
   const code: ErrorCode = "TASK_ERROR_UNCAUGHT";
-  return { code, message: `${uncaughtText}: ${message}`.slice(0, limits.errorMessageCharacters), retryable };
+  const place = errorPlace(cause);
+  return {
+    code,
+    message: `${uncaughtText}: ${message}`.slice(0, limits.errorMessageCharacters),
+    retryable,
+    ...(place !== undefined && { place }),
+  };
 }
 
 const uncaughtText = "an exception that the task's code does not catch";

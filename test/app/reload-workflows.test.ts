@@ -44,6 +44,7 @@ test("a change counts once the file is still, and is reported once", async () =>
   write(`${good}  - { id: more, type: noop }\n`);
   await looks(1);
   expect(reports).toEqual([]);
+  expect((await catalog.find("sales"))?.definition.tasks).toHaveLength(1);
   await looks(5);
   expect(reports).toEqual(["reloaded sales"]);
   expect((await catalog.find("sales"))?.definition.tasks).toHaveLength(2);

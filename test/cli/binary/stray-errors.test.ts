@@ -35,7 +35,12 @@ export const waits = workflow("waits").task("t", async ({ step }) => {
 
 const uncaught = (text: string) => ({
   status: "ERROR",
-  error: { code: "TASK_ERROR_UNCAUGHT", message: expect.stringContaining(text), retryable: true },
+  error: {
+    code: "TASK_ERROR_UNCAUGHT",
+    message: expect.stringContaining(text),
+    retryable: true,
+    place: expect.stringMatching(/stray\.ts:\d+:\d+$/),
+  },
 });
 
 const warned = (result: unknown, warnings: readonly string[]) => ({
