@@ -1,5 +1,5 @@
 import type { PageResponse } from "../ports/pages.ts";
-import { resultFile } from "./batch/files.ts";
+import { resultFile, sharedFile } from "./batch/files.ts";
 import { batchPage } from "./batch/page.ts";
 import { batchesPage } from "./pages/batch-list-page.ts";
 import { callbacksPage } from "./pages/callback-list.ts";
@@ -19,6 +19,7 @@ export const routes: readonly (readonly [path: string, open: Open])[] = [
   ["/", overviewPage],
   ["/b", batchesPage],
   ["/b/:", (view, batchId = "") => batchPage(view, batchId)],
+  ["/b/:/share", (view, batchId = "") => sharedFile(view, batchId)],
   ["/b/:/result/:", (view, batchId = "", taskId = "") => resultFile(view, batchId, taskId)],
   ["/w/:", (view, workflowId = "") => workflowPage(view, workflowId)],
   ["/k/:", (view, key = "") => keyPage(view, key)],

@@ -31,7 +31,6 @@ const sections = [
   ["dead", "/dead", "Dead letters", "g d"],
   ["callbacks", "/callbacks", "Callbacks", ""],
   ["schedules", "/schedules", "Schedules", ""],
-  ["backfills", "/backfills", "Backfills", ""],
 ] as const;
 type Section = (typeof sections)[number][0] | "none";
 

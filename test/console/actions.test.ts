@@ -118,6 +118,20 @@ describe("forms do what the commands do", () => {
   });
 });
 
+test("a batch as one page that needs nothing else, without secrets, and without data if it is redacted", async () => {
+  const place = await openConsole([keyed]);
+  const secret = `whsec_${"c2VjcmV0".repeat(6)}`;
+  const { batchId } = await runToEnd(place.app, "keyed", { note: "private", token: `Bearer ${secret}` });
+  const { text, headers } = await place.get(`/b/${batchId}/share`);
+  expect(headers.get("content-disposition")).toContain("attachment");
+  expect(text).toContain("private");
+  expect(text).not.toMatch(/<script|src=|whsec_|href="\//);
+  expect(text.length).toBeLessThanOrEqual(60 * 1024);
+  const redacted = await place.get(`/b/${batchId}/share?redact=yes`);
+  expect(redacted.text).toContain(batchId);
+  expect(redacted.text).not.toMatch(/private|&quot;done&quot;/);
+});
+
 test.each([
   [
     "run",

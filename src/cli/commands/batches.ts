@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { actions } from "../../app/actions.ts";
 import type { App } from "../../app/app.ts";
@@ -53,20 +54,44 @@ async function batches(session: Session, { workflow, status, limit, json }: Opti
   });
 }
 
+interface ShowOptions {
+  readonly html?: string;
+  readonly redact?: true;
+  readonly json?: true;
+}
+
 export function registerShow(program: Command, session: Session): void {
   program
     .command("show")
     .description("show a batch and every task of it")
     .argument("<batchId>", "id of the batch")
+    .option("--html <file>", "write it to a file as one page that needs nothing else")
+    .option("--redact", "with --html: without inputs, results and messages of errors")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  baton show greet-1a2b3c4d5e6f7a8b9c0d --json")
-    .action((batchId: string, { json }: { readonly json?: true }) =>
+    .action((batchId: string, options: ShowOptions) =>
       withApp(session, async (app) => {
         const view = await app.engine.admin.show(batchId);
-        if (json) session.json(view);
+        if (options.html !== undefined)
+          await writePage(session, app, batchId, options.html, options.redact === true);
+        else if (options.json) session.json(view);
         else session.print(batchText(view));
       }),
     );
+}
+
+async function writePage(
+  session: Session,
+  app: App,
+  batchId: string,
+  file: string,
+  isRedacted: boolean,
+): Promise<void> {
+  const { readAssets, sharedBatch } = await import("../../console/index.ts");
+  const { packageFolder } = await import("../../configuration/project.ts");
+  const { style } = readAssets(`${packageFolder()}/dist/console`);
+  writeFileSync(file, await sharedBatch(app, batchId, { style, isRedacted, now: Date.now() }));
+  session.print(`Wrote ${file}.`);
 }
 
 interface CancelOptions {

@@ -9,7 +9,7 @@ export interface ReadLog {
 }
 
 /** Documents that one poll of a running batch reads at most. The next poll continues. */
-export const mostReadsAPoll = 50;
+const mostReadsAPoll = 50;
 
 /**
  * Brings the logs of a running batch up to date. What has ended never changes, and a task whose parents have not ended

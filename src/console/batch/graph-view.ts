@@ -21,7 +21,7 @@ export function graphView(state: BatchState, picture: DrawnGraph, chosen: string
   })}`;
 }
 
-function nodeState(state: BatchState, group: Group): NodeState {
+export function nodeState(state: BatchState, group: Group): NodeState {
   const path = `/b/${segment(state.batch.batchId)}`;
   const [first] = group.tasks;
   if (group.tasks.length === 1 && first) {
