@@ -18,6 +18,7 @@ locals {
   ]
   optional_apis = concat(
     var.tracing ? ["cloudtrace.googleapis.com", "telemetry.googleapis.com"] : [],
+    var.console ? ["iap.googleapis.com"] : [],
     var.dataform ? ["dataform.googleapis.com"] : [],
     var.budget_amount > 0 ? ["billingbudgets.googleapis.com", "cloudbilling.googleapis.com"] : [],
   )

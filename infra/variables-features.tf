@@ -46,3 +46,15 @@ variable "dataform_accounts" {
     error_message = "Write an account as projects/<project>/serviceAccounts/<e-mail address>."
   }
 }
+
+variable "console" {
+  description = "A console of its own, behind Identity-Aware Proxy (BATON_DEPLOY_CONSOLE)."
+  type        = bool
+  default     = false
+}
+
+variable "console_acts" {
+  description = "People may change something with the console (BATON_CONSOLE_OPERATORS is not empty). Only with console."
+  type        = bool
+  default     = false
+}

@@ -18,7 +18,7 @@ const entries = [
   "src/index",
   "src/testing/index",
   "src/cli/main",
-  "functions/{first-message,serve}",
+  "functions/{console,first-message,serve}",
   // What tests, scripts and benchmarks load.
   "src/cli/{program,session,follow-batch}",
   "src/app/{embedded,local-server}",

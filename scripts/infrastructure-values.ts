@@ -1,4 +1,5 @@
 import {
+  consolePermissions,
   deliverySettings,
   type PermissionSet,
   permissions,
@@ -12,8 +13,9 @@ export const infrastructureValues: ReadonlyMap<string, string> = new Map([
   ...Object.entries(permissions).map(
     ([name, { roles }]: [string, PermissionSet]) => [`roles.${name}`, terraformSet(roles)] as const,
   ),
-  ...Object.entries(permissions).flatMap(([name, { roles }]: [string, PermissionSet]) =>
-    roles.map((role, index) => [`role.${name}.${index}`, JSON.stringify(role)] as const),
+  ...Object.entries<Pick<PermissionSet, "roles">>({ ...permissions, ...consolePermissions }).flatMap(
+    ([name, { roles }]) =>
+      roles.map((role, index) => [`role.${name}.${index}`, JSON.stringify(role)] as const),
   ),
   ...Object.entries(deliverySettings).flatMap(([part, settings]) =>
     Object.entries(settings).map(

@@ -157,3 +157,27 @@ function importsOf(path: string): string[] {
   const imports = readFileSync(path, "utf8").matchAll(/^(?:import|export)\b[^"]*"([^"]+)";$/gm);
   return [...imports].map(([, from = ""]) => from);
 }
+
+test("the function loads no code of the console, which is a service of its own of the same package", () => {
+  const loaded = loadedBy(`${root}dist/functions/serve.js`);
+  const ofConsole = loadedBy(`${root}dist/functions/console.js`);
+  for (const words of ["Skip to the content", "x-goog-iap-jwt-assertion", "which accepts no messages"]) {
+    expect([words, [...ofConsole.values()].some((code) => code.includes(words))]).toEqual([words, true]);
+    const holders = [...loaded].filter(([, code]) => code.includes(words)).map(([path]) => path);
+    expect([words, holders]).toEqual([words, []]);
+  }
+});
+
+/** The files that an entry loads at its start, with their code. */
+function loadedBy(entry: string): ReadonlyMap<string, string> {
+  const files = new Map<string, string>();
+  const visit = (path: string) => {
+    if (files.has(path)) return;
+    const code = readFileSync(path, "utf8");
+    files.set(path, code);
+    for (const [, name = ""] of code.matchAll(/(?:\bfrom|\bimport) ?["'](\.[^"']+)["']/g))
+      visit(join(dirname(path), name));
+  };
+  visit(entry);
+  return files;
+}

@@ -198,6 +198,10 @@ const google = {
   BATON_CALLERS: list.prefault(""),
   BATON_OIDC_ISSUER: origin.optional(),
   BATON_OIDC_KEYS_URL: z.url({ protocol: /^https?$/ }).optional(),
+  BATON_CONSOLE_AUDIENCE: z.string().min(1).optional(),
+  BATON_CONSOLE_OPERATORS: list.pipe(z.array(z.email())).prefault(""),
+  BATON_CONSOLE_ISSUER: origin.optional(),
+  BATON_CONSOLE_KEYS_URL: z.url({ protocol: /^https?$/ }).optional(),
 };
 
 /** Local servers that speak the protocols of Google's services. Google's clients read some of these variables too. */

@@ -1,4 +1,6 @@
 import { googleIssuer, type OidcSettings } from "../adapters/oidc/caller-check.ts";
+import type { IapSettings } from "../adapters/oidc/iap-access.ts";
+import { iapIssuer } from "../adapters/oidc/token-verifier.ts";
 import type { CompletionMode } from "../core/messages.ts";
 import type { Environment } from "./environment.ts";
 import type { RawEnvironment, VariableProblem } from "./variables.ts";
@@ -26,6 +28,8 @@ export interface GoogleConfiguration {
   readonly completions: CompletionMode;
   /** Undefined: callers are checked before a request reaches the function. */
   readonly callers: OidcSettings | undefined;
+  /** Undefined: this process is not the console behind Identity-Aware Proxy. */
+  readonly console: IapSettings | undefined;
   readonly endpoints: {
     readonly pubSub: string;
     readonly cloudTasksHost: string | undefined;
@@ -130,6 +134,7 @@ export function googleConfiguration(values: Environment): GoogleConfiguration | 
     functionTimeoutSeconds: values.BATON_FUNCTION_TIMEOUT,
     completions: values.BATON_COMPLETIONS,
     callers: toOidcSettings(values),
+    console: toIapSettings(values),
     endpoints: {
       pubSub: values.BATON_PUBSUB_ENDPOINT ?? pubSubEndpoint(values),
       cloudTasksHost: values.CLOUD_TASKS_EMULATOR_HOST,
@@ -151,5 +156,15 @@ function toOidcSettings(values: Environment): OidcSettings | undefined {
     callers: values.BATON_CALLERS,
     issuer: values.BATON_OIDC_ISSUER ?? googleIssuer.issuer,
     keysUrl: values.BATON_OIDC_KEYS_URL ?? googleIssuer.keysUrl,
+  };
+}
+
+function toIapSettings(values: Environment): IapSettings | undefined {
+  if (values.BATON_CONSOLE_AUDIENCE === undefined) return undefined;
+  return {
+    audience: values.BATON_CONSOLE_AUDIENCE,
+    operators: values.BATON_CONSOLE_OPERATORS,
+    issuer: values.BATON_CONSOLE_ISSUER ?? iapIssuer.issuer,
+    keysUrl: values.BATON_CONSOLE_KEYS_URL ?? iapIssuer.keysUrl,
   };
 }

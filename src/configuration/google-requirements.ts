@@ -113,6 +113,12 @@ export const permissions = {
   dataformAccount: { ...actAs("to let Dataform run actions as it"), isOptional: true },
 } as const satisfies Readonly<Record<string, PermissionSet>>;
 
+/** What the account of a console needs that only reads. To act, it needs what the commands need. */
+export const consolePermissions = {
+  consoleReadsFirestore: { on: "database", roles: ["roles/datastore.viewer"] },
+  consoleReadsStorage: { on: "bucket", roles: ["roles/storage.objectViewer"] },
+} as const;
+
 /** Limits a grant on the project to one database. `infra/iam.tf` has the same, so that a grant by hand is equal. */
 export function databaseCondition({
   projectId,

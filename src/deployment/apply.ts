@@ -4,6 +4,7 @@ import { withoutReferences } from "../configuration/secrets.ts";
 import type { RawEnvironment } from "../configuration/variables.ts";
 import { BatonError } from "../core/errors/errors.ts";
 import { fieldsAddress, rollbackCommand, secretCommands } from "./commands.ts";
+import { deployConsole, removeConsole } from "./deploy-console.ts";
 import {
   askProjectNumber,
   askServingFunction,
@@ -73,7 +74,8 @@ export async function applyDeployment(deploying: Deploying): Promise<DeployedFun
   }
   await display.confirm(`Deploy this to the project ${deployment.projectId}?`);
   if (parts.includes("infrastructure")) await steps.run(infrastructure.apply);
-  return environment && deployFunction(deploying, environment, serving);
+  if (!environment || projectNumber === undefined) return undefined;
+  return deployFunction(deploying, { computed: environment, projectNumber, serving });
 }
 
 function writeTerraformVariables(deployment: Deployment, steps: Steps): void {
@@ -84,8 +86,15 @@ function writeTerraformVariables(deployment: Deployment, steps: Steps): void {
 /** `computed`: the variables, unless the infrastructure has other values. */
 async function deployFunction(
   deploying: Deploying,
-  computed: TextVariables,
-  serving: ServingFunction | undefined,
+  {
+    computed,
+    projectNumber,
+    serving,
+  }: {
+    readonly computed: TextVariables;
+    readonly projectNumber: string;
+    readonly serving: ServingFunction | undefined;
+  },
 ) {
   const { deployment, target, parts, gcloud, steps, display } = deploying;
   const files = deploymentFiles(deployment);
@@ -113,6 +122,8 @@ async function deployFunction(
     }
     throw error;
   }
+  const given = { functionVariables: environment, projectNumber, isWhole };
+  const consoleUrl = await deployConsole(deploying, given);
   const commandVariables = commandEnvironment(deployment, target, environment);
   steps.write(files.commandVariables, commandEnvironmentText(commandVariables), true);
   return {
@@ -122,6 +133,8 @@ async function deployFunction(
     commandFile: files.commandVariables,
     /** The revision that served before; undefined if there was none. */
     previousRevision: serving?.revision,
+    /** Undefined: there is no console of its own. */
+    consoleUrl,
   };
 }
 
@@ -194,7 +207,7 @@ export async function destroyDeployment(deploying: Deploying): Promise<readonly 
   const { deployment, parts, infrastructure, gcloud, steps, display } = deploying;
   const { prefix, projectId } = deployment;
   const hasState = parts.includes("infrastructure");
-  await askProjectNumber(deploying);
+  const projectNumber = (await askProjectNumber(deploying)) ?? "";
   if (hasState) writeInfrastructure(deploying.root, steps);
   if (hasState)
     for (const command of [infrastructure.init, infrastructure.existing]) await steps.run(command);
@@ -208,6 +221,7 @@ export async function destroyDeployment(deploying: Deploying): Promise<readonly 
   const effect = `This deletes the deployment ${prefix} of the project ${projectId}, and all of its data.`;
   await display.confirm(`${effect} Type ${prefix} to continue:`);
   if (hasState) await liftProtection(deploying, protectedResources(state));
+  if (serves) await removeConsole(deploying, projectNumber);
   if (serves) await steps.run(gcloud.remove);
   if (resources.some(({ address }) => address.startsWith(`${fieldsAddress}[`)))
     await steps.run(infrastructure.forgetFields);

@@ -15,7 +15,12 @@ import { functionSecrets } from "./variables-file.ts";
 type More = Omit<Partial<Command>, "title" | "argv">;
 
 /** A command of gcloud: `words`, with its own flags, and then those of all commands. */
-function gcloudCommand(title: string, words: readonly string[], project: string, more: More = {}): Command {
+export function gcloudCommand(
+  title: string,
+  words: readonly string[],
+  project: string,
+  more: More = {},
+): Command {
   return { title, argv: ["gcloud", ...words, `--project=${project}`, "--quiet"], ...more };
 }
 

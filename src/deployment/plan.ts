@@ -69,6 +69,10 @@ export function planDeployment(
     /** E-mail addresses of the accounts that Dataform's actions run as. */
     dataformAccounts: [...new Set(accounts)].sort(),
     tracing: configuration.traces !== undefined,
+    /** Null: no console of its own is deployed. `operators`: the people who may change something with it. */
+    console: settings.BATON_DEPLOY_CONSOLE
+      ? { service: `${prefix}-console`, operators: settings.BATON_CONSOLE_OPERATORS }
+      : null,
     /** How the end of a task reaches its children. */
     completions,
     /** The user's own secrets by their variable, as `gcloud run deploy --set-secrets` takes them. */
@@ -83,7 +87,7 @@ function usesDataform({ definition }: Pick<BuiltWorkflow, "definition">): boolea
 /** The accounts that the infrastructure creates. */
 export function serviceAccountEmail(
   { prefix, projectId }: Pick<Deployment, "prefix" | "projectId">,
-  role: "function" | "push" | "build" | "deployer",
+  role: "function" | "push" | "build" | "deployer" | "console",
 ): string {
   return `${prefix}-${role}@${projectId}.iam.gserviceaccount.com`;
 }
@@ -105,6 +109,7 @@ export function deploymentFiles(deployment: Pick<Deployment, "projectId" | "pref
     terraformPlan: `baton.${name}.tfplan`,
     /** The variables of the function, for gcloud. Its path starts at the project's folder, like those below. */
     functionVariables: `infra/baton.${name}.function.yaml`,
+    consoleVariables: `infra/baton.${name}.console.yaml`,
     /** The variables for commands that look at the deployment. */
     commandVariables: `infra/baton.${name}.env`,
     /** The folder that is deployed, made by `baton pack`. */
@@ -150,6 +155,8 @@ export function terraformVariables(deployment: Deployment) {
     power_bi: deployment.usesPowerBi,
     dataform: deployment.usesDataform,
     dataform_accounts: deployment.dataformAccounts.map((account) => accountResource(account, projectId)),
+    console: deployment.console !== null,
+    console_acts: deployment.console !== null && deployment.console.operators.length > 0,
   };
 }
 
@@ -192,6 +199,9 @@ export async function loadWorkflows(folder: string): Promise<readonly DeployedWo
 type Row = readonly [kind: string, name: string, purpose: string];
 
 const functionKind = "Cloud Run function";
+const consoleKind = "Cloud Run service";
+
+const deployedByGcloud: ReadonlySet<string> = new Set([functionKind, consoleKind]);
 
 /** A bucket that existed before, and stays. */
 export const existingBucket = "existing bucket";
@@ -217,6 +227,19 @@ export function listResources(deployment: Deployment, parts: readonly Part[]) {
   const inboxPurpose = announcesFiles
     ? "files dropped here start workflows"
     : "files; none starts a workflow";
+  const acts = deployment.console?.operators.length
+    ? "reads, and changes what operators change"
+    : "only reads";
+  const consoleRows: readonly Row[] = deployment.console
+    ? [
+        account("console", `the console: ${acts}`),
+        [
+          consoleKind,
+          `${deployment.console.service} (${region})`,
+          "the console, behind Identity-Aware Proxy",
+        ],
+      ]
+    : [];
   const database = `${deployment.databaseId} (${deployment.firestoreLocation})`;
   const dataset = `${deployment.dataset} (${deployment.bigQueryLocation})`;
   const rows: readonly Row[] = [
@@ -240,9 +263,10 @@ export function listResources(deployment: Deployment, parts: readonly Part[]) {
     account("deployer", "deploys from Cloud Build"),
     ["Artifact Registry repository", `${prefix} (${region})`, "images of the function"],
     [functionKind, `${deployment.functionName} (${region})`, "runs the tasks"],
+    ...consoleRows,
   ];
   return rows
-    .filter(([kind]) => parts.includes(kind === functionKind ? "function" : "infrastructure"))
+    .filter(([kind]) => parts.includes(deployedByGcloud.has(kind) ? "function" : "infrastructure"))
     .map(([kind, name, purpose]) => ({ kind, name, purpose }));
 }
 

@@ -117,6 +117,10 @@ export const DeploymentSettingsSchema = z.object({
   BATON_DEPLOY_FILE_TRIGGERS: flag.prefault("false"),
   BATON_DEPLOY_SCHEDULES: flag.prefault("false"),
   BATON_DEPLOY_DATAFORM: flag.prefault("false"),
+  /** Whether a console of its own is deployed, behind Identity-Aware Proxy. */
+  BATON_DEPLOY_CONSOLE: flag.prefault("false"),
+  /** The people who may change something with it. */
+  BATON_CONSOLE_OPERATORS: list.pipe(z.array(z.email())).prefault(""),
   /** The one to use if both are installed. */
   BATON_DEPLOY_TERRAFORM: z.enum(["terraform", "tofu"]).optional(),
 });
@@ -124,6 +128,22 @@ export type DeploymentSettings = z.infer<typeof DeploymentSettingsSchema>;
 
 /** With this flag gcloud sets who may call the function. */
 export const privateFlag = "--no-allow-unauthenticated";
+
+/** How the console runs, and why: flags of `gcloud run deploy` with their values. */
+export const consoleSettings: readonly { readonly flag: string; readonly why: string }[] = [
+  { flag: privateFlag, why: "only Identity-Aware Proxy may call it" },
+  { flag: "--iap", why: "people sign in with their account before a request reaches it" },
+  { flag: "--ingress=all", why: "people reach it, over the proxy alone" },
+  { flag: "--execution-environment=gen2", why: "the environment of the function" },
+  { flag: "--concurrency=80", why: "a page is made in milliseconds" },
+  { flag: "--cpu=1", why: "more than one request at once needs at least one whole CPU" },
+  { flag: "--memory=512Mi", why: "Node and Google's clients take about 200 MiB" },
+  { flag: "--timeout=60s", why: "it runs no tasks" },
+  { flag: "--min-instances=0", why: "no cost while no page is open" },
+  { flag: "--max-instances=2", why: "limits the cost" },
+  { flag: "--cpu-throttling", why: "CPU is paid for only while a page is made" },
+  { flag: "--cpu-boost", why: "loading Google's clients is most of a cold start" },
+];
 
 /** How the function runs, and why: flags of `gcloud run deploy` with their values. */
 export function functionSettings(

@@ -25,6 +25,7 @@ export interface TargetOptions {
   readonly region?: string;
   readonly prefix?: string;
   readonly function?: string;
+  readonly console?: true;
   /** A file with the variables of one deployment; the function gets those that are not Baton's. */
   readonly variables?: string;
   /** For a removal, it does not matter how the function would run. */
@@ -101,10 +102,12 @@ function optionVariables(options: TargetOptions, file: RawEnvironment) {
     ["region", "BATON_LOCATION", file.BATON_LOCATION],
     ["prefix", "BATON_PREFIX", file.BATON_PREFIX],
     ["function", "BATON_DEPLOY_FUNCTION", undefined],
+    ["console", "BATON_DEPLOY_CONSOLE", undefined],
   ] as const;
   return all.flatMap(([name, variable, inFile]) => {
-    const value = options[name];
-    if (value === undefined) return [];
+    const given = options[name];
+    if (given === undefined) return [];
+    const value = String(given);
     const message =
       `It is ${value}, and the file of --variables is for ${inFile}: leave the ` +
       "option out, or give another file";

@@ -27,7 +27,8 @@ export interface Visitor {
 }
 
 export interface Refusal {
-  readonly status: 401 | 403;
+  /** 503: the visitor can't be identified now. */
+  readonly status: 401 | 403 | 503;
   /** What the person reads: what happened, and what to do. */
   readonly title: string;
   readonly remedy: string;

@@ -84,6 +84,9 @@ test("every variable is set, passed on, a secret, or irrelevant for a function",
       "CLOUD_TASKS_EMULATOR_HOST",
     ],
     ...["STORAGE_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST", "BATON_SECRET_MANAGER_ENDPOINT", "BATON_DEBUG"],
+    // Of the console, which is a service of its own.
+    ...["BATON_CONSOLE_AUDIENCE", "BATON_CONSOLE_OPERATORS"],
+    ...["BATON_CONSOLE_ISSUER", "BATON_CONSOLE_KEYS_URL"],
   ];
   const secrets = ["BATON_CALLBACK_SECRET", "BATON_POWERBI_CLIENT_SECRET"];
   const set = Object.keys(functionOf());

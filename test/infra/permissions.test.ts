@@ -1,7 +1,11 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { databaseCondition, permissions } from "../../src/configuration/google-requirements.ts";
+import {
+  consolePermissions,
+  databaseCondition,
+  permissions,
+} from "../../src/configuration/google-requirements.ts";
 import { accountResource } from "../../src/tasks/dataform.ts";
 import { Evaluation } from "./evaluate.ts";
 import { type Block, expression, readTerraform } from "./terraform-files.ts";
@@ -36,8 +40,13 @@ const grants = files.resources
     );
   });
 
+/** The console's account is there only if there is a console. */
+function memberOf(account: string) {
+  return expression(`google_service_account.${account === "console" ? "console[0]" : account}.member`);
+}
+
 function rolesOf(account: string): readonly string[] {
-  const member = expression(`google_service_account.${account}.member`);
+  const member = memberOf(account);
   return grants.filter((grant) => grant.member === member).map(({ role }) => role);
 }
 
@@ -102,7 +111,7 @@ describe("the function", () => {
           },
         ],
       });
-      expect(grants.filter(({ role }) => role === "roles/datastore.user")).toHaveLength(2);
+      expect(grants.filter(({ role }) => role === "roles/datastore.user")).toHaveLength(3);
       const given = {
         project: "some-project",
         region: "europe-west1",
@@ -201,7 +210,43 @@ const others: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   build: {
     "roles/run.builder": "to build from source",
   },
+  console: {
+    "roles/datastore.viewer": "to read documents",
+    "roles/storage.objectViewer": "to show large results",
+    "roles/datastore.user": "operators: as the commands",
+    "roles/storage.objectUser": "operators: as the commands",
+    "roles/pubsub.publisher": "operators: as the commands",
+    "roles/cloudtasks.enqueuer": "operators: baton run, into queues that have limits",
+    "roles/cloudtasks.viewer": "operators: baton run, into queues that have limits",
+    "roles/iam.serviceAccountUser": "operators: tasks of queues that have limits call the function",
+  },
 };
+
+test("the console has an account only if there is one, and may change something only if operators are named", () => {
+  const given = { project: "some-project", region: "europe-west1" };
+  const countOf = (address: string, more: object) => {
+    const { count, for_each } = files.resource(address);
+    return new Evaluation(files, { ...given, ...more }).value(count ?? for_each);
+  };
+  const reads = ["google_project_iam_member.console_reads_firestore"];
+  reads.push("google_storage_bucket_iam_member.console_reads_objects", "google_service_account.console");
+  const acts = [
+    "google_project_iam_member.console_writes_firestore",
+    "google_storage_bucket_iam_member.console_writes_objects",
+  ];
+  for (const address of [...reads, ...acts]) expect(countOf(address, {})).toBe(0);
+  for (const address of reads) expect(countOf(address, { console: true })).toBe(1);
+  for (const address of acts) {
+    expect(countOf(address, { console: true })).toBe(0);
+    expect(countOf(address, { console: true, console_acts: true })).toBe(1);
+  }
+  const roles = Object.values(consolePermissions).flatMap((each) => [...each.roles]);
+  expect(roles).toEqual(["roles/datastore.viewer", "roles/storage.objectViewer"]);
+  for (const name of ["console_reads_firestore", "console_writes_firestore"])
+    expect(files.resource(`google_project_iam_member.${name}`)).toMatchObject({
+      condition: [{ expression: expression("local.this_database.expression") }],
+    });
+});
 
 test.each(Object.entries(others))("the account %s has the roles it needs and no other", (account, roles) => {
   expect([...new Set(rolesOf(account))].sort()).toEqual(Object.keys(roles).sort());
@@ -210,7 +255,7 @@ test.each(Object.entries(others))("the account %s has the roles it needs and no 
 test("there is no account, and no member, beside those", () => {
   const accounts = files.resources.filter(({ type }) => type === "google_service_account");
   expect(accounts.map(({ name }) => name).sort()).toEqual(["function", ...Object.keys(others)].sort());
-  const ours = accounts.map(({ name }) => expression(`google_service_account.${name}.member`));
+  const ours = accounts.map(({ name }) => memberOf(name));
   const agents = grants.filter(({ member }) => !ours.includes(member));
   expect(agents.map(({ address, role, member }) => [address, role, member])).toEqual(
     expect.arrayContaining([

@@ -63,10 +63,13 @@ test("without BATON_QUEUES there is none of it", () => {
   );
   expect(dependent.map(({ type, name }) => `${type}.${name}`).sort()).toEqual([
     "google_cloud_tasks_queue.limited",
+    "google_cloud_tasks_queue_iam_member.console_limited_enqueuer",
+    "google_cloud_tasks_queue_iam_member.console_limited_viewer",
     "google_cloud_tasks_queue_iam_member.deployer_limited_enqueuer",
     "google_cloud_tasks_queue_iam_member.deployer_limited_viewer",
     "google_cloud_tasks_queue_iam_member.function_limited_enqueuer",
     "google_cloud_tasks_queue_iam_member.function_limited_viewer",
+    "google_service_account_iam_member.console_as_push",
     "google_service_account_iam_member.deployer_as_push",
     "google_service_account_iam_member.function_as_push",
   ]);

@@ -1,7 +1,7 @@
-import type { JWTVerifyGetKey } from "jose";
 import * as z from "zod";
-import { BatonError, errorMessage } from "../../core/errors/errors.ts";
+import { BatonError } from "../../core/errors/errors.ts";
 import type { CallerCheck } from "../../ports/machine.ts";
+import { TokenVerifier } from "./token-verifier.ts";
 
 export interface OidcSettings {
   /** Required audience of the token: the URL of the function, or another one that its push subscriptions are set to. */
@@ -23,41 +23,23 @@ const ClaimsSchema = z.object({ email: z.string(), email_verified: z.literal(tru
 
 /** Requires an OIDC token that the issuer has signed for this audience and for one of the allowed accounts. */
 export class OidcCallerCheck implements CallerCheck {
-  readonly #settings: OidcSettings;
-  #keys: JWTVerifyGetKey | undefined;
+  readonly #callers: readonly string[];
+  readonly #verifier: TokenVerifier;
 
-  constructor(settings: OidcSettings) {
-    this.#settings = settings;
+  constructor({ callers, ...token }: OidcSettings) {
+    this.#callers = callers;
+    this.#verifier = new TokenVerifier({ ...token, algorithm: "RS256" });
   }
 
   async check(authorization: string | undefined): Promise<void> {
     const token = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
     if (token === undefined) throw callerRefused("The request has no bearer token");
-    const claims = ClaimsSchema.safeParse(await this.#verify(token));
+    const verified = await this.#verifier.verify(token);
+    if ("refused" in verified) throw callerRefused(verified.refused);
+    const claims = ClaimsSchema.safeParse(verified.claims);
     if (!claims.success) throw callerRefused("The token names no verified account");
     const { email } = claims.data;
-    if (!this.#settings.callers.includes(email)) throw callerRefused(`${email} may not call`);
-  }
-
-  async #verify(token: string): Promise<unknown> {
-    const { createRemoteJWKSet, errors, jwtVerify } = await import("jose");
-    const { audience, issuer, keysUrl } = this.#settings;
-    this.#keys ??= createRemoteJWKSet(new URL(keysUrl));
-    try {
-      const { payload } = await jwtVerify(token, this.#keys, {
-        audience,
-        issuer,
-        algorithms: ["RS256"],
-        requiredClaims: ["exp", "iat"],
-      });
-      return payload;
-    } catch (thrown) {
-      // If the keys can't be fetched, the caller is not refused: the error is a failure of the request.
-      const isAboutKeys = thrown instanceof errors.JWKSTimeout || thrown instanceof errors.JWKSInvalid;
-      const isAboutToken = thrown instanceof errors.JOSEError && !isAboutKeys;
-      if (isAboutToken && thrown.code !== "ERR_JOSE_GENERIC") throw callerRefused(errorMessage(thrown));
-      throw thrown;
-    }
+    if (!this.#callers.includes(email)) throw callerRefused(`${email} may not call`);
   }
 }
 

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { BatonError } from "../../core/errors/errors.ts";
 import type { DeployedFunction } from "../../deployment/apply.ts";
 import { rollbackCommand } from "../../deployment/commands.ts";
+import { visitorCommand } from "../../deployment/deploy-console.ts";
 import type { Part } from "../../deployment/plan.ts";
 import type { Prepared } from "../../deployment/prepare.ts";
 import type { TargetOptions } from "../../deployment/target.ts";
@@ -40,6 +41,7 @@ export function registerDeploy(program: Command, session: Session): void {
       "--variables <file>",
       "variables of this deployment, NAME=value; others than Baton's are the function's",
     )
+    .option("--console", "also deploy a console, behind Identity-Aware Proxy (default: BATON_DEPLOY_CONSOLE)")
     .option("--dry-run", "only print the resources and commands; needs no account, network or tools")
     .option("--skip-infra", "deploy only the function")
     .option("--skip-function", "make only the infrastructure")
@@ -84,8 +86,9 @@ async function deploy(session: Session, options: Options): Promise<void> {
   const deployed = await applyDeployment(deploying);
   // With a new version of the function alone, the infrastructure is as it was.
   const checked = deployed && !options.skipInfra ? await check(session, prepared, deployed, options) : {};
-  const { previousRevision = null, commandFile = null } = deployed ?? {};
-  if (options.json) session.json({ dryRun: false, ...view, previousRevision, commandFile, ...checked });
+  const { previousRevision = null, commandFile = null, consoleUrl = null } = deployed ?? {};
+  const result = { previousRevision, commandFile, consoleUrl };
+  if (options.json) session.json({ dryRun: false, ...view, ...result, ...checked });
   else session.print(deployedText(prepared, deployed));
 }
 
@@ -160,6 +163,8 @@ function removalText(resources: readonly StateResource[], { deployment, parts }:
   const rows = named.map(({ kind, name }) => [kind, name]);
   if (parts.includes("function"))
     rows.push(["Cloud Run function", `${functionName} (${region}), if there is one`]);
+  if (parts.includes("function") && deployment.console)
+    rows.push(["Cloud Run service", `${deployment.console.service} (${region}), if there is one`]);
   const byName = Map.groupBy(others, ({ name }) => name);
   const counts = [...byName].map(([name, each]) => `${each.length} ${name}`);
   const nothing = "the state holds nothing: the infrastructure is gone, or belongs to another deployment";
@@ -181,10 +186,11 @@ function removedText({ deployment: { prefix, projectId, region } }: Prepared): s
 function deployedText({ deployment }: Prepared, deployed: DeployedFunction | undefined): string {
   if (!deployed)
     return "\nThe infrastructure is deployed. Next: `baton deploy --skip-infra` deploys the function.";
-  const { environment, commandFile, previousRevision } = deployed;
+  const { environment, commandFile, previousRevision, consoleUrl } = deployed;
   return [
     "",
     `Deployed: ${environment.BATON_AUDIENCE}`,
+    ...consoleText(deployment, consoleUrl),
     "Running batches keep their definition, and run with the new code.",
     ...(previousRevision === undefined
       ? []
@@ -193,6 +199,12 @@ function deployedText({ deployment }: Prepared, deployed: DeployedFunction | und
     `  set -a; . ${commandFile}; set +a`,
     "  npx baton batches",
   ].join("\n");
+}
+
+function consoleText(deployment: Prepared["deployment"], url: string | undefined): string[] {
+  if (url === undefined || !deployment.console) return [];
+  const visitor = visitorCommand(deployment, deployment.console.service, "group:<group>");
+  return [`Console: ${url}`, `To let others read it:  ${commandLine(visitor)}`];
 }
 
 const statuses: readonly CheckStatus[] = ["ok", "warning", "failed", "unknown"];

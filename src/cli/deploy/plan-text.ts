@@ -7,6 +7,7 @@ import {
   terraformVariables,
 } from "../../deployment/plan.ts";
 import type { Prepared } from "../../deployment/prepare.ts";
+import { consoleSettings } from "../../deployment/settings.ts";
 import { type Command, commandLine } from "../../deployment/tools.ts";
 import { functionSecrets, looksSecret } from "../../deployment/variables-file.ts";
 import { section, table } from "../output/text.ts";
@@ -34,6 +35,8 @@ export function planView(
       /** By their variable. */
       secrets: { ...Object.fromEntries(functionSecrets(deployment)), ...ownSecrets },
     },
+    /** How the console runs; empty if there is none of its own. */
+    console: deployment.console ? consoleSettings : [],
     terraform: {
       file: `${infrastructureFolder}/${deploymentFiles(deployment).terraformVariables}`,
       variables: terraformVariables(deployment),
@@ -70,7 +73,7 @@ function createdText(view: PlanView): string[] {
   const infrastructure = section(`Variables of the infrastructure (${terraform.file})`, variables);
   return [
     ...section("Resources", [resourceTable(resources)]),
-    ...(parts.includes("function") ? functionText(view) : []),
+    ...(parts.includes("function") ? [...functionText(view), ...consoleText(view)] : []),
     ...(parts.includes("infrastructure") ? infrastructure : []),
     ...section("Workflows", startsText(deployment)),
     ...section("Cost", [view.idleCost]),
@@ -104,6 +107,20 @@ function functionText({ deployment, function: { settings, environment, secrets }
     ...section(`Variables of the function (${deploymentFiles(deployment).functionVariables})`, [
       ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
       ...Object.entries(secrets).map(([name, secret]) => `${name}: ${secretText(secret)}`),
+    ]),
+  ];
+}
+
+function consoleText({ deployment: { console }, console: settings }: PlanView): string[] {
+  if (!console) return [];
+  const people = console.operators.length > 0 ? console.operators.join(", ") : "no one: it only reads";
+  return [
+    ...section("Console", [
+      table(
+        ["SETTING", "REASON"],
+        settings.map(({ flag, why }) => [flag.replace(/^--/, ""), why]),
+      ),
+      `may change something: ${people}`,
     ]),
   ];
 }

@@ -23,14 +23,20 @@ export interface TokenIssuer {
   close(): Promise<void>;
 }
 
-const algorithm = "RS256";
 const keyId = "the-key";
 
 /**
  * Issues the OIDC tokens that Google's services put on their requests, and serves the public keys to check them with.
  * Left out: the discovery document, several keys and their rotation.
  */
-export async function startTokenIssuer({ port = 0 }: { port?: number } = {}): Promise<TokenIssuer> {
+export async function startTokenIssuer({
+  port = 0,
+  algorithm = "RS256",
+}: {
+  port?: number;
+  /** Identity-Aware Proxy signs with ES256. */
+  algorithm?: "RS256" | "ES256";
+} = {}): Promise<TokenIssuer> {
   const [published, other] = await Promise.all([generateKeyPair(algorithm), generateKeyPair(algorithm)]);
   const jwk: JWK = { ...(await exportJWK(published.publicKey)), alg: algorithm, use: "sig", kid: keyId };
   const server = await serveTestHttp({
