@@ -13,6 +13,11 @@ import type { GivenInput } from "../workflow/workflow.ts";
 export interface ClientOptions {
   /** The variables that configure it, as they configure the command. Default: those of the process. */
   readonly environment?: RawEnvironment;
+  /**
+   * Whether this process also runs tasks of the data folder, with no server beside it. Schedules and dropped files
+   * start nothing in it. Only for the embedded engine. Default false.
+   */
+  readonly work?: boolean;
 }
 
 export interface ClientStartOptions {
@@ -64,12 +69,22 @@ export interface Client extends AsyncDisposable {
 
 /**
  * Opens a client of the engine that `BATON_ENGINE` selects. On the embedded engine it shares the data folder with a
- * running server. Throws the errors of the configuration.
+ * running server. Throws the errors of the configuration, and `USAGE` for `work` on Google Cloud.
  */
-export async function createClient({ environment = process.env }: ClientOptions = {}): Promise<Client> {
+export async function createClient({
+  environment = process.env,
+  work = false,
+}: ClientOptions = {}): Promise<Client> {
   // Workflow files import this module, too, and must not load the engine.
   const { openForCommand } = await import("../app/open.ts");
   const { app } = await openForCommand(environment, { creates: true, logOutput: undefined });
+  if (work && app.configuration.engine === "gcp") {
+    await app.close();
+    throw new BatonError("USAGE", "On Google Cloud the deployed function runs the tasks", {
+      remedy: "Create the client without `work`.",
+    });
+  }
+  if (work) app.work.start({ triggers: false });
   return new OpenClient(app);
 }
 

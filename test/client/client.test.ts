@@ -50,7 +50,7 @@ await client.close();
 test("the programs of the page work beside a running server, which runs the tasks", async () => {
   const place = project();
   await place.server();
-  expect(snippets.length).toBe(3);
+  expect(snippets.length).toBe(4);
   expect(await run(place, "place-order.ts")).toBe("500 { by: 'card' }\n");
   expect(await run(place, "failed-order.ts")).toBe("BATCH_FAILED price\n");
   const again = await run(place, "place-order.ts");
@@ -136,4 +136,21 @@ test("results and completions are typed by the workflow", () => {
   expectTypeOf<Awaited<ReturnType<Handle["result"]>>["a"]>().toEqualTypeOf<number | null>();
   expectTypeOf<Parameters<Handle["complete"]>[0]>().toEqualTypeOf<"a" | "b">();
   expectTypeOf<Parameters<BatchHandle["complete"]>[0]>().toEqualTypeOf<string>();
+});
+
+test("a client that works runs tasks without a server, and continues the batches of others", async () => {
+  const place = project();
+  const left = await place.baton(["run", "order", "--input", '{"item":"left"}', "--detach", "--json"]);
+  expect(await run(place, "greet-here.ts")).toBe("250\n");
+  place.write(
+    "continue.js",
+    `import { createClient } from "baton-dag";
+const client = await createClient({ work: true });
+const batch = client.batch(${JSON.stringify(left.json.batchId)});
+await batch.event("payment", 1);
+console.log(JSON.stringify(await batch.result()));
+await client.close();
+`,
+  );
+  expect(JSON.parse(await run(place, "continue.js"))).toEqual({ price: { cents: 250 }, paid: { paid: 1 } });
 });

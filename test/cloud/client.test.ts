@@ -23,6 +23,8 @@ async function deployedClient() {
   } = cloud.environment;
   const client = await createClient({ environment: { ...environment, BATON_WORKFLOWS: workflows } });
   onTestFinished(() => client.close());
+  const atWork = createClient({ environment, work: true });
+  await expect(atWork).rejects.toMatchObject({ code: "USAGE", message: expect.stringContaining("function") });
   return client;
 }
 
