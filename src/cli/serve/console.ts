@@ -17,10 +17,11 @@ interface Options {
 const help = `
 With BATON_ENGINE=gcp it shows a deployment, with your own credentials and
 rights; nothing is deployed or exposed. Without, it shows the data folder.
-Only this machine reaches it, and only with the printed address.
+Only this machine reaches it, and only with the printed address. To show a
+deployment, first read its variables:
+  set -a; . infra/baton.<project>_<prefix>.env; set +a
 
 Example:
-  set -a; . infra/baton.<project>_<prefix>.env; set +a
   baton console --port 8081`;
 
 export function registerConsole(program: Command, session: Session): void {
