@@ -19,6 +19,8 @@ const files = [
   "LICENSE",
   "README.md",
 ];
+/** What is not in the bundle: a deployed function loads the framework, and workflow files share zod with Baton. */
+const needed = ["@google-cloud/functions-framework", "zod"];
 /** Only a local warehouse needs it. */
 const optional = ["@duckdb/node-api"];
 /** `baton init` gives a project these versions. */
@@ -31,12 +33,12 @@ export function stagePackage(target) {
   const { name, version, description, license, type, main, bin, exports, engines, ...manifest } = JSON.parse(
     readFileSync(`${root}package.json`, "utf8"),
   );
-  const { dependencies, devDependencies } = manifest;
+  const versions = { ...manifest.dependencies, ...manifest.devDependencies };
   const pick = (names, prefix = "") =>
-    Object.fromEntries(names.map((each) => [each, prefix + devDependencies[each]]));
+    Object.fromEntries(names.map((each) => [each, prefix + versions[each]]));
   const published = {
     ...{ name, version, description, license, type, main, bin, exports, files, engines },
-    dependencies,
+    dependencies: pick(needed),
     peerDependencies: pick(optional, "^"),
     peerDependenciesMeta: Object.fromEntries(optional.map((each) => [each, { optional: true }])),
     devDependencies: pick(ofProjects),

@@ -22,7 +22,7 @@ export interface ExpressionPath {
 }
 
 /** What can be known of an expression before it is evaluated. */
-export interface ExpressionShape {
+interface ExpressionShape {
   readonly paths: readonly ExpressionPath[];
   /** Functions that it calls and CEL does not have. */
   readonly unknownFunctions: readonly string[];
