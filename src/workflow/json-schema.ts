@@ -112,7 +112,8 @@ function acceptsAnyText(schema: JsonObject): boolean {
 
 function orLiteral(value: boolean, schema: JsonValue): JsonObject {
   const { description = "", ...object } = JsonObjectSchema.parse(schema);
-  return { description, anyOf: [{ const: value }, object] };
+  // `const: false` is refused by yaml-language-server, whatever the value is.
+  return { description, anyOf: [{ type: "boolean", enum: [value] }, object] };
 }
 
 function objectSchema(schema: z.ZodType): JsonObject & { readonly properties: JsonObject } {
