@@ -1,6 +1,7 @@
 locals {
   # One source: `indexFile()` of src/adapters/firestore/encoding.ts writes it, and a test compares both.
-  firestore_fields = jsondecode(file("${path.module}/firestore.indexes.json")).fieldOverrides
+  firestore_fields  = jsondecode(file("${path.module}/firestore.indexes.json")).fieldOverrides
+  firestore_indexes = jsondecode(file("${path.module}/firestore.indexes.json")).indexes
 }
 
 # Batches, TaskLogs, keys, steps and callbacks. Standard edition: the guarantees that Baton's writes and counts need were
@@ -47,5 +48,28 @@ resource "google_firestore_field" "override" {
     for_each = each.value.ttl ? [true] : []
 
     content {}
+  }
+}
+
+# Lists of batches by time. Each index begins with the workflow or with a shard, so that no single end of an index takes
+# all writes.
+resource "google_firestore_index" "list" {
+  for_each = {
+    for index in local.firestore_indexes :
+    join("/", concat([index.collectionGroup], index.fields[*].fieldPath)) => index
+  }
+
+  database    = google_firestore_database.this.name
+  collection  = each.value.collectionGroup
+  query_scope = each.value.queryScope
+
+  dynamic "fields" {
+    for_each = each.value.fields
+
+    content {
+      field_path   = fields.value.fieldPath
+      order        = try(fields.value.order, null)
+      array_config = try(fields.value.arrayConfig, null)
+    }
   }
 }

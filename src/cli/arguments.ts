@@ -3,6 +3,7 @@ import { buffer } from "node:stream/consumers";
 import { InvalidArgumentError } from "commander";
 import type * as z from "zod";
 import { BatonError, errorMessage } from "../core/errors/errors.ts";
+import { durationPattern, parseDurationSeconds } from "../core/values/duration.ts";
 import type { JsonValue } from "../core/values/json.ts";
 import { describeSyntaxError, findLimitViolation } from "../core/values/json-syntax.ts";
 import { parseExactJson } from "../core/values/json-text.ts";
@@ -15,6 +16,23 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     if (/^\d+$/.test(text) && number >= least && number <= most) return number;
     throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
   };
+}
+
+/**
+ * A parser for an option that takes a time: `24h` ago, `today` or `yesterday` in the zone of this computer, a day, or a
+ * time in ISO 8601. Returns milliseconds since 1970.
+ */
+export function pastTime(text: string): number {
+  const now = new Date();
+  const daysAgo = ["today", "yesterday"].indexOf(text);
+  if (daysAgo >= 0) return new Date(now.getFullYear(), now.getMonth(), now.getDate() - daysAgo).getTime();
+  if (durationPattern.test(text)) return now.getTime() - parseDurationSeconds(text, "the time") * 1_000;
+  // A day alone is read as one in UTC by `Date`, and as one of this computer here.
+  const at = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00`) : Date.parse(text);
+  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(at)) return at;
+  throw new InvalidArgumentError(
+    "It must be a time: 24h, today, yesterday, 2026-11-30 or 2026-11-30T08:00Z.",
+  );
 }
 
 /** The bytes of `<text>`, `@<file>`, or standard input for `-`. Throws `USAGE`. */

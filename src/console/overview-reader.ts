@@ -43,9 +43,10 @@ export async function readAttention(view: View): Promise<Attention> {
   const workflows = (await view.app.catalog.all()).toSorted((one, other) =>
     one.definition.workflowId.localeCompare(other.definition.workflowId),
   );
-  const [{ batches }, running, active, { letters }, givenUp] = await Promise.all([
-    admin.newest({}, recentBatches),
-    admin.newest({ status: "RUNNING" }, mostRunning),
+  const [{ batches }, running, failed, active, { letters }, givenUp] = await Promise.all([
+    admin.batches({}, { limit: recentBatches }),
+    admin.batches({ status: "RUNNING" }, { limit: mostRunning }),
+    admin.batches({ status: "ERROR", ended: { from: since } }, { limit: mostFailed }),
     admin.inspection.active(mostActive),
     deadLetters.list(),
     admin.callbacks.ofState("GIVEN_UP", mostFailed),
@@ -56,7 +57,7 @@ export async function readAttention(view: View): Promise<Attention> {
     workflows,
     recent,
     since,
-    failed: failedSince(since, batches),
+    failed: { rows: failed.batches, hasMore: failed.hasMore },
     running: { rows: running.batches, hasMore: running.hasMore },
     waits: {
       rows: active.rows.filter(({ reason }) => reason === "event" || reason === "completion"),
@@ -77,18 +78,10 @@ async function addLastRuns(
   const missing = workflows.map(({ definition }) => definition.workflowId).filter((id) => !recent.has(id));
   await Promise.all(
     missing.map(async (workflowId) => {
-      const { batches } = await view.app.engine.admin.newest({ workflowId }, 1);
+      const { batches } = await view.app.engine.admin.batches({ workflowId }, { limit: 1 });
       recent.set(workflowId, [...batches]);
     }),
   );
-}
-
-function failedSince(since: number, newest: readonly BatchSummary[]): Some<BatchSummary> {
-  const failed = newest.filter(
-    ({ status, endedAt }) => status === "ERROR" && endedAt !== null && Date.parse(endedAt) >= since,
-  );
-  const rows = failed.slice(0, mostFailed);
-  return { rows, hasMore: failed.length > mostFailed };
 }
 
 const lookBackMs = [2 * 3_600_000, 2 * daySeconds * 1_000, 40 * daySeconds * 1_000];

@@ -1,7 +1,6 @@
 import { shortError } from "./history/attempts.ts";
 import type { BatchStatus, FirstFailure, TaskBatch, TaskLog, TerminalStatus } from "./records.ts";
 import { hashJson, type JsonValue } from "./values/json.ts";
-import { utcDay } from "./values/time.ts";
 import { FUNCTION_TASK_TYPE, type TaskDefinition } from "./workflow/definition.ts";
 
 const idHashCharacters = 20;
@@ -53,7 +52,6 @@ export function newBatch(
     lineageId: lineage?.lineageId ?? start.batchId,
     run: lineage?.run ?? 1,
     createdAt: stamp.now,
-    day: utcDay(stamp.now),
     endedAt: null,
     counts: null,
     nonce: stamp.nonce,

@@ -190,6 +190,9 @@ export const limits = {
    * it is never larger than `writesPerCommit`.
    */
   taskLogsPage: 500,
+  /** Fields of its input by which a batch is found, and the longest `field=value`. */
+  searchedFields: 10,
+  searchedFieldCharacters: 200,
   /** Failed tasks among which the first one of an ended batch is looked for. Of more, some are not read. */
   comparedFailures: 100,
   /** Joins that one task may be a parent of. Its TaskLog holds up to three tokens for each of them. */

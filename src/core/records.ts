@@ -172,11 +172,8 @@ export const TaskBatchSchema = z.strictObject({
   /** 1 for the first run of a lineage. */
   run: z.int().positive(),
   createdAt: z.number(),
-  /**
-   * UTC day of `createdAt`, by which the newest batches are found. An index of times would be a hot spot, because all
-   * writes go to its end. Batches of old versions have no day.
-   */
-  day: z.string().default(""),
+  /** Version 0.2 found batches by their day. */
+  day: z.exactOptional(z.string()),
   endedAt: z.number().nullable(),
   /** Set by the commit that ends the batch. Absent: it began under a version that did not count. */
   counts: z.exactOptional(TaskCountsSchema.nullable()),

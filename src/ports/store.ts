@@ -84,17 +84,24 @@ export interface QueryOptions {
   readonly startAfter?: string;
 }
 
-/** An order in which a store may keep the documents of a collection. */
-export type Order =
-  /** By their creation, newest first. Only documents older than `startAfter`; none if that does not exist any more. */
-  | { readonly by: "creation"; readonly startAfter?: string }
-  /** By one of the `ordered` fields, from a value on that is not included. */
-  | {
-      readonly by: "field";
-      readonly field: string;
-      readonly from: string;
-      readonly direction: "up" | "down";
-    };
+/** A list of documents in the order of a time, newest first. */
+export interface TimeOrder {
+  /** One of the `times` of the collection. */
+  readonly by: string;
+  /** Only documents from this time on, in milliseconds. */
+  readonly from?: number;
+  /** Only documents before this time. */
+  readonly before?: number;
+  /** Only documents after this one, in the order of the list. It need not exist any more. */
+  readonly startAfter?: { readonly at: number; readonly id: string };
+}
+
+/** The order of one of the `ordered` fields, from a value on that is not included. */
+export interface FieldOrder {
+  readonly field: string;
+  readonly from: string;
+  readonly direction: "up" | "down";
+}
 
 export interface QueryResult {
   readonly documents: readonly StoredDocument[];
@@ -133,6 +140,8 @@ export type SyncMark = number;
  */
 export interface DocumentStore {
   get(key: DocumentKey): MaybePromise<Snapshot>;
+  /** Reads several documents in one call, in the order of the keys. */
+  getMany(keys: readonly DocumentKey[]): MaybePromise<readonly Snapshot[]>;
   /** Applies all writes in order, or none. Throws ConflictError if a condition does not hold. */
   commit(writes: readonly Write[]): MaybePromise<CommitResult>;
   /** Applies each write separately. The results are in the order of the writes. */
@@ -146,13 +155,19 @@ export interface DocumentStore {
     options: QueryOptions,
   ): MaybePromise<QueryResult>;
   /**
-   * Documents in an order. The conditions are on fields, `ordered` ones included. Undefined: the store keeps no orders.
-   * Firestore does not, since an index in the order of time takes only 500 writes a second.
+   * Documents in the order of a time. The conditions are on the group, the filters and one of the tokens of the
+   * collection's `listed`. Only as many documents are read as are returned, and few more.
    */
-  inOrder(
+  newest(
     collection: CollectionName,
     conditions: readonly Condition[],
-    order: Order,
+    order: TimeOrder,
+    limit: number,
+  ): MaybePromise<QueryResult>;
+  /** Documents in the order of a field. Undefined: the store keeps no such orders. */
+  inOrder(
+    collection: CollectionName,
+    order: FieldOrder,
     limit: number,
   ): MaybePromise<QueryResult | undefined>;
   /** Marks the start of some work, for the `sync` at its end. */

@@ -220,6 +220,14 @@ export class TracedStore implements DocumentStore {
     return this.#store.query(collection, conditions, options);
   }
 
+  getMany(keys: readonly DocumentKey[]): MaybePromise<readonly Snapshot[]> {
+    return this.#store.getMany(keys);
+  }
+
+  newest(...read: Parameters<DocumentStore["newest"]>): MaybePromise<QueryResult> {
+    return this.#store.newest(...read);
+  }
+
   inOrder(...read: Parameters<DocumentStore["inOrder"]>): ReturnType<DocumentStore["inOrder"]> {
     return this.#store.inOrder(...read);
   }

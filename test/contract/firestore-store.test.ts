@@ -6,6 +6,7 @@ import { limits } from "../../src/core/limits.ts";
 import { commitAtomic, commitEachIdempotent } from "../../src/engine/records/commit.ts";
 import type { Clock } from "../../src/ports/machine.ts";
 import type { DocumentKey } from "../../src/ports/store.ts";
+import { firestoreIndexes } from "../cloud/indexes.ts";
 import { type FirestoreServer, startFirestoreServer } from "../servers/firestore/server.ts";
 import type { Fault } from "../servers/kit/faults.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
@@ -18,7 +19,7 @@ let server: FirestoreServer | undefined;
 beforeAll(async () => {
   process.env.METADATA_SERVER_DETECTION = "none";
   if (foreign !== undefined) return;
-  server = await startFirestoreServer();
+  server = await startFirestoreServer({ indexes: firestoreIndexes });
   process.env.FIRESTORE_EMULATOR_HOST = server.host;
 });
 

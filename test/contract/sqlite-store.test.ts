@@ -166,27 +166,62 @@ test("a file whose documents are ordered by id, as in earlier versions, still wo
   expect(await store.count("batches", running)).toBe(1);
 });
 
-const batch = (id: string, workflowId: string) =>
-  ({ kind: "create", key: { collection: "batches", id }, data: { workflowId, status: "RUNNING" } }) as const;
-
-test("documents are listed in the order of their creation, newest first, and by page", async () => {
-  const { store } = openStore();
-  for (const id of ["c", "a", "d", "b"]) await store.commit([batch(id, id < "c" ? "early" : "late")]);
-  const { version } = await store.commit([batch("e", "late")]);
-  const data = { workflowId: "late", status: "SUCCESS" };
-  await store.commit([{ kind: "update", key: { collection: "batches", id: "e" }, version, data }]);
-  const newest = async (limit: number, conditions: Record<string, string>, startAfter?: string) => {
-    const all = Object.entries(conditions).map(([field, equals]) => ({ field, equals }));
-    const order = { by: "creation", ...(startAfter !== undefined && { startAfter }) } as const;
-    const found = await store.inOrder("batches", all, order, limit);
-    return found.documents.map(({ key }) => key.id).join("");
+test("a file without the columns and tables of lists gets them, filled from its documents", async () => {
+  const first = openStore();
+  for (const [n, startedBy] of ["manual", "retry of x"].entries())
+    await first.store.commit([
+      {
+        kind: "create",
+        key: { collection: "batches", id: `b${n}` },
+        data: { workflowId: "w", status: "SUCCESS", startedBy, input: { n }, createdAt: n, endedAt: 9 - n },
+      },
+    ]);
+  await first.store.sync(0);
+  const indexes = ["by_createdAt", "by_endedAt", "of_workflowId_by_createdAt", "of_workflowId_by_endedAt"];
+  for (const index of indexes) first.database.exec(`DROP INDEX batches_${index}`);
+  for (const column of ["workflowId", "trigger", "createdAt", "endedAt"])
+    first.database.exec(`ALTER TABLE batches DROP COLUMN "${column}"`);
+  first.database.exec("DROP TABLE batches_inputs");
+  first.close();
+  const { store } = openStore(first.path);
+  const list = async (field: string, equals: string, by: string) => {
+    const found = await store.newest("batches", [{ field, equals }], { by }, 9);
+    return found.documents.map(({ key }) => key.id);
   };
-  expect(await newest(9, {})).toBe("ebdac");
-  expect(await newest(2, {})).toBe("eb");
-  expect(await newest(2, {}, "b")).toBe("da");
-  expect(await newest(2, {}, "erased")).toBe("");
-  expect(await newest(9, { workflowId: "late" })).toBe("edc");
-  expect(await newest(1, { workflowId: "late", status: "RUNNING" })).toBe("d");
+  expect(await list("workflowId", "w", "createdAt")).toEqual(["b1", "b0"]);
+  expect(await list("workflowId", "w", "endedAt")).toEqual(["b0", "b1"]);
+  expect(await list("trigger", "retry", "createdAt")).toEqual(["b1"]);
+  expect(await list("inputs", "n=0", "createdAt")).toEqual(["b0"]);
+});
+
+test.each([
+  [[], "createdAt", "batches_by_createdAt"],
+  [["workflowId"], "createdAt", "batches_of_workflowId_by_createdAt"],
+  [["workflowId", "status"], "endedAt", "batches_of_workflowId_by_endedAt"],
+  [["status"], "endedAt", "batches_by_endedAt"],
+  [["inputs"], "createdAt", "batches_inputs"],
+])("a list of %j by %s reads an index, and the documents of its result alone", async (fields, by, index) => {
+  const { store, database } = openStore();
+  const plans: string[] = [];
+  const { prepare } = database;
+  database.prepare = (sql) => {
+    if (sql.includes("rowid IN"))
+      plans.push(
+        ...prepare
+          .call(database, `EXPLAIN QUERY PLAN ${sql}`)
+          .all(...(sql.match(/\?/g) ?? []).map(() => 1))
+          .map(({ detail }) => String(detail)),
+      );
+    return prepare.call(database, sql);
+  };
+  await store.newest(
+    "batches",
+    fields.map((field) => ({ field, equals: "x" })),
+    { by },
+    9,
+  );
+  expect(plans.join("\n")).toContain(index);
+  expect(plans.filter((plan) => /SCAN batches(?! USING COVERING INDEX)/.test(plan))).toEqual([]);
 });
 
 test("documents are listed by a field from a value on, also those of a file without its column", async () => {
@@ -197,22 +232,12 @@ test("documents are listed by a field from a value on, also those of a file with
     ]);
   await first.store.sync(0);
   first.database.exec('DROP INDEX executions_by_key; ALTER TABLE executions DROP COLUMN "key"');
-  first.database.exec('DROP INDEX batches_by_workflowId; ALTER TABLE batches DROP COLUMN "workflowId"');
   first.close();
   const { store } = openStore(first.path);
   const near = async (from: string, direction: "up" | "down") => {
-    const order = { by: "field", field: "key", from, direction } as const;
-    const found = await store.inOrder("executions", [], order, 2);
+    const found = await store.inOrder("executions", { field: "key", from, direction }, 2);
     return found.documents.map(({ data }) => data.key).join("");
   };
   expect(await near("b", "up")).toBe("cd");
   expect(await near("c", "down")).toBe("ba");
-  await store.commit([batch("new", "w")]);
-  const newest = await store.inOrder(
-    "batches",
-    [{ field: "workflowId", equals: "w" }],
-    { by: "creation" },
-    1,
-  );
-  expect(newest.documents).toHaveLength(1);
 });

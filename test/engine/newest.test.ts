@@ -27,7 +27,7 @@ test("a list has as many batches as were asked for, the newest, and says how man
     await untilEnded(app, batchId);
     started.push(batchId);
   }
-  const { batches, hasMore } = await app.engine.admin.newest({}, 3);
+  const { batches, hasMore } = await app.engine.admin.batches({}, { limit: 3 });
   expect(batches.map(({ batchId }) => batchId)).toEqual(started.slice(-3).reverse());
   expect(hasMore).toBe(true);
 });

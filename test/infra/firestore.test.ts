@@ -52,8 +52,29 @@ test("the fields that the file says so of have a TTL policy: one in each collect
   );
 });
 
-test("the file asks for no index that Terraform does not make", () => {
-  expect(toIndexFile().indexes).toEqual([]);
+test("Terraform makes every composite index of the file, each under a key of its own", () => {
+  const index = files.resource("google_firestore_index.list");
+  expect(String(files.locals.firestore_indexes)).toContain('firestore.indexes.json")).indexes');
+  expect(index).toMatchObject({
+    for_each: expression(
+      `{
+    for index in local.firestore_indexes :
+    join("/", concat([index.collectionGroup], index.fields[*].fieldPath)) => index
+  }`,
+    ),
+    collection: expression("each.value.collectionGroup"),
+    query_scope: expression("each.value.queryScope"),
+  });
+  const keys = toIndexFile().indexes.map(({ fields }) => fields.map(({ fieldPath }) => fieldPath).join("/"));
+  expect(new Set(keys).size).toBe(keys.length);
+  expect(keys.length).toBeGreaterThan(0);
+});
+
+test("no composite index begins with a time, whose end would take all writes", () => {
+  for (const { fields } of toIndexFile().indexes) {
+    expect(fields[0]?.order).toBe("ASCENDING");
+    expect(["workflowId", "shard"]).toContain(fields[0]?.fieldPath);
+  }
 });
 
 test("the database is what Baton was made sure of on, protected, and can be restored", () => {

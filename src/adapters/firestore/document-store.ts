@@ -8,7 +8,7 @@ import type {
   WriteResult,
 } from "@google-cloud/firestore";
 import { BatonError, errorMessage } from "../../core/errors/errors.ts";
-import { type CollectionName, collections } from "../../core/storage/collections.ts";
+import type { CollectionName } from "../../core/storage/collections.ts";
 import type { Clock } from "../../ports/machine.ts";
 import {
   type CommitEachResult,
@@ -22,11 +22,12 @@ import {
   type Snapshot,
   type StoredDocument,
   type SyncMark,
+  type TimeOrder,
   type Version,
   type Write,
 } from "../../ports/store.ts";
 import { grpcCode, grpcStatus, isDenied } from "../remote/service-response.ts";
-import { decodeDocument, encodeDocument, toIndexedText, toVersion } from "./encoding.ts";
+import { decodeDocument, encodeDocument, toVersion } from "./encoding.ts";
 import {
   documentId,
   FirestoreClient,
@@ -35,6 +36,7 @@ import {
   originalId,
   withDeadline,
 } from "./firestore-client.ts";
+import { newestOf, withConditions } from "./lists.ts";
 
 type Encode = (write: Exclude<Write, { kind: "delete" }>) => Record<string, unknown>;
 
@@ -131,9 +133,15 @@ export class FirestoreDocumentStore implements DocumentStore {
 
   async get(key: DocumentKey): Promise<Snapshot> {
     const reference = await this.#client.reference(key);
-    const snapshot = await this.#awaitCall(reference.get().catch(rethrowAsStoreError));
-    const document = snapshot.exists ? toDocument(key.collection, snapshot) : undefined;
-    return { document, readTime: snapshot.readTime.toMillis() };
+    return toSnapshot(key.collection, await this.#awaitCall(reference.get().catch(rethrowAsStoreError)));
+  }
+
+  async getMany(keys: readonly DocumentKey[]): Promise<readonly Snapshot[]> {
+    if (keys.length === 0) return [];
+    const references = await Promise.all(keys.map((key) => this.#client.reference(key)));
+    const firestore = await this.#client.firestore();
+    const found = await this.#awaitCall(firestore.getAll(...references).catch(rethrowAsStoreError));
+    return keys.map(({ collection }, index) => toSnapshot(collection, found[index]));
   }
 
   async commit(writes: readonly Write[]): Promise<CommitResult> {
@@ -178,6 +186,24 @@ export class FirestoreDocumentStore implements DocumentStore {
     };
   }
 
+  async newest(
+    collection: CollectionName,
+    conditions: readonly Condition[],
+    order: TimeOrder,
+    limit: number,
+  ): Promise<QueryResult> {
+    const all = await this.#client.collection(collection);
+    const read = async (query: Query) => {
+      const result = await this.#awaitCall(
+        query.get().catch(rethrowAsStoreError),
+        firestoreLimits.storeQuerySeconds,
+      );
+      return { documents: result.docs, readTime: result.readTime.toMillis() };
+    };
+    const { documents, readTime } = await newestOf({ all, collection, read }, conditions, order, limit);
+    return { documents: documents.map((snapshot) => toDocument(collection, snapshot)), readTime };
+  }
+
   inOrder(): undefined {}
 
   mark(): SyncMark {
@@ -208,7 +234,7 @@ export class FirestoreDocumentStore implements DocumentStore {
 
   #encode(write: Exclude<Write, { kind: "delete" }>): Record<string, unknown> {
     const options = { retentionSeconds: this.#retentionSeconds, nowMs: this.#clock.now() };
-    return encodeDocument(write.key.collection, write.data, options);
+    return encodeDocument(write.key, write.data, options);
   }
 
   async #add(batch: WriteBatch, write: Write): Promise<void> {
@@ -219,13 +245,10 @@ export class FirestoreDocumentStore implements DocumentStore {
   }
 }
 
-function withConditions(query: Query, collection: CollectionName, conditions: readonly Condition[]): Query {
-  const arrays: readonly string[] = collections[collection].arrays;
-  return conditions.reduce(
-    (filtered, { field, equals }) =>
-      filtered.where(field, arrays.includes(field) ? "array-contains" : "==", toIndexedText(equals)),
-    query,
-  );
+function toSnapshot(collection: CollectionName, snapshot: DocumentSnapshot | undefined): Snapshot {
+  if (!snapshot) throw new TypeError("A read has a snapshot of every document");
+  const document = snapshot.exists ? toDocument(collection, snapshot) : undefined;
+  return { document, readTime: snapshot.readTime.toMillis() };
 }
 
 function toDocument(

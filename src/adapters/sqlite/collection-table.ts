@@ -1,102 +1,10 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
 import type { CollectionName, CollectionSpec } from "../../core/storage/collections.ts";
 import type { JsonObject } from "../../core/values/json.ts";
-import type { Condition, Order, QueryOptions, StoredDocument } from "../../ports/store.ts";
+import type { Condition, FieldOrder, QueryOptions, StoredDocument, TimeOrder } from "../../ports/store.ts";
+import { ArrayValues } from "./array-values.ts";
 import { DocumentOrders } from "./document-orders.ts";
 import { createArrayTables } from "./layout.ts";
-
-/**
- * The strings of one declared array of a collection, by which its documents are counted and queried. A string that is
- * only counted has one row, with the number of documents that have it. A group commit adds up what it changes and
- * writes each number once: the thousand parents of a join change one row, not a thousand. A string that is queried has
- * a row for each document.
- */
-class ArrayValues {
-  readonly array: string;
-  /** What the open group has changed: it is not in the table yet. */
-  readonly #changes = new Map<string, number>();
-  readonly #selectCount: StatementSync;
-  readonly #addToCount: StatementSync;
-  readonly #deleteCount: StatementSync;
-  readonly #insertEntry: StatementSync;
-  readonly #deleteEntry: StatementSync;
-  readonly #countEntries: StatementSync;
-  readonly isQueried: (value: string) => boolean;
-  /** A condition for documents that have the string that is bound to it. */
-  readonly condition: string;
-
-  /** The tables must exist. */
-  constructor(database: DatabaseSync, collection: string, array: string, spec: CollectionSpec) {
-    this.array = array;
-    this.isQueried = spec.isQueried ?? (() => true);
-    const [counts, entries] = [`"${collection}_counts"`, `"${collection}_entries"`];
-    const hasValue = `array = '${array}' AND value = ?`;
-    this.condition = `id IN (SELECT id FROM ${entries} WHERE ${hasValue})`;
-    this.#selectCount = database.prepare(`SELECT documents FROM ${counts} WHERE ${hasValue}`);
-    this.#addToCount = database.prepare(
-      `INSERT INTO ${counts} (array, value, documents) VALUES ('${array}', ?, ?)
-       ON CONFLICT DO UPDATE SET documents = documents + excluded.documents`,
-    );
-    this.#deleteCount = database.prepare(`DELETE FROM ${counts} WHERE ${hasValue} AND documents = 0`);
-    this.#insertEntry = database.prepare(
-      `INSERT INTO ${entries} (array, value, id) VALUES ('${array}', ?, ?) ON CONFLICT DO NOTHING`,
-    );
-    this.#deleteEntry = database.prepare(`DELETE FROM ${entries} WHERE ${hasValue} AND id = ?`);
-    this.#countEntries = database.prepare(`SELECT count(*) AS documents FROM ${entries} WHERE ${hasValue}`);
-  }
-
-  isIn(data: JsonObject): boolean {
-    const values = data[this.array];
-    return Array.isArray(values) && values.length > 0;
-  }
-
-  /** Adds the strings of a document that was written. */
-  add(id: string, data: JsonObject): void {
-    for (const value of this.#valuesOf(data))
-      if (this.isQueried(value)) this.#insertEntry.run(value, id);
-      else this.#change(value, 1);
-  }
-
-  /** Removes the strings of a document that is replaced or deleted. */
-  remove(id: string, data: JsonObject): void {
-    for (const value of this.#valuesOf(data))
-      if (this.isQueried(value)) this.#deleteEntry.run(value, id);
-      else this.#change(value, -1);
-  }
-
-  /** How many documents have the string. */
-  count(value: string): number {
-    if (this.isQueried(value)) return Number(this.#countEntries.get(value)?.documents);
-    const stored = Number(this.#selectCount.get(value)?.documents ?? 0);
-    return stored + (this.#changes.get(value) ?? 0);
-  }
-
-  /** Writes what the open group has changed. */
-  writeChanges(): void {
-    if (this.#changes.size === 0) return;
-    for (const [value, change] of this.#changes) {
-      if (change !== 0) this.#addToCount.run(value, change);
-      if (change < 0) this.#deleteCount.run(value);
-    }
-    this.#changes.clear();
-  }
-
-  /** Forgets what the open group has changed. */
-  dropChanges(): void {
-    this.#changes.clear();
-  }
-
-  #change(value: string, change: number): void {
-    this.#changes.set(value, (this.#changes.get(value) ?? 0) + change);
-  }
-
-  /** Each string once. */
-  #valuesOf(data: JsonObject): Iterable<string> {
-    const values = data[this.array];
-    if (!Array.isArray(values)) return [];
-    return values.length === 1 ? [String(values[0])] : new Set(values.map(String));
-  }
-}
 
 /** What a commit sets on a document in addition to its data. */
 export interface WriteStamp {
@@ -115,6 +23,8 @@ export class CollectionTable {
   readonly #name: CollectionName;
   readonly #spec: CollectionSpec;
   readonly #columns: readonly string[];
+  /** The columns that an update writes. */
+  readonly #updated: readonly string[];
   /** Also those that an update does not change. */
   readonly #inserted: readonly string[];
   readonly arrays: readonly ArrayValues[];
@@ -135,10 +45,11 @@ export class CollectionTable {
     this.#orders = new DocumentOrders(database, name, spec);
     this.#create();
     this.arrays = spec.arrays.map((array) => new ArrayValues(database, name, array, spec));
-    this.#inserted = [...this.#columns, ...this.#orders.columns];
+    this.#updated = [...this.#columns, ...this.#orders.changedColumns];
+    this.#inserted = [...this.#updated, ...this.#orders.fixedColumns];
     const columns = this.#inserted.map((column) => `, "${column}"`).join("");
     const marks = this.#inserted.map(() => ", ?").join("");
-    const sets = this.#columns.map((column) => `, "${column}" = ?`).join("");
+    const sets = this.#updated.map((column) => `, "${column}" = ?`).join("");
     this.#insert = database.prepare(
       `INSERT INTO "${name}" (id, version, updated, data, arrays${columns})
        VALUES (?, ?, ?, ?, ?${marks}) ON CONFLICT (id) DO NOTHING`,
@@ -165,7 +76,7 @@ export class CollectionTable {
       this.#database.exec(
         `CREATE INDEX IF NOT EXISTS "${name}_${column}" ON "${name}" ("${column}", id) WHERE "${column}" IS NOT NULL`,
       );
-    this.#orders.createColumns();
+    this.#orders.create();
     if (this.#spec.arrays.length > 0) createArrayTables(this.#database, name);
   }
 
@@ -185,12 +96,13 @@ export class CollectionTable {
     const { changes } = this.#insert.run(id, ...this.#values(stamp, data, this.#inserted));
     if (changes === 0) return false;
     this.#addToArrays(id, data);
+    this.#orders.add(id, data);
     return true;
   }
 
   /** Returns false if the document does not have that version. */
   update(id: string, expected: number, stamp: WriteStamp, data: JsonObject): boolean {
-    const values = this.#values(stamp, data, this.#columns);
+    const values = this.#values(stamp, data, this.#updated);
     const updated =
       this.#update.run(...values, id, expected).changes > 0 || this.#updateWithArrays(id, expected, values);
     if (updated) this.#addToArrays(id, data);
@@ -216,6 +128,7 @@ export class CollectionTable {
     const document = this.get(id);
     if (document?.version !== expected) return false;
     for (const array of this.arrays) array.remove(id, document.data);
+    this.#orders.remove(id, document.data);
     return this.#delete.run(id, expected).changes > 0;
   }
 
@@ -237,8 +150,12 @@ export class CollectionTable {
       .map((row) => this.#toDocument(row));
   }
 
-  inOrder(conditions: readonly Condition[], order: Order, limit: number): StoredDocument[] {
-    return this.#orders.rows(conditions, order, limit).map((row) => this.#toDocument(row));
+  newest(conditions: readonly Condition[], order: TimeOrder, limit: number): StoredDocument[] {
+    return this.#orders.newest(conditions, order, limit).map((row) => this.#toDocument(row));
+  }
+
+  inOrder(order: FieldOrder, limit: number): StoredDocument[] {
+    return this.#orders.inOrder(order, limit).map((row) => this.#toDocument(row));
   }
 
   #statement(select: string, conditions: readonly Condition[], rest: string): StatementSync {
@@ -277,10 +194,7 @@ export class CollectionTable {
   ): SQLInputValue[] {
     const hasArrays = this.arrays.some((array) => array.isIn(data));
     const values: SQLInputValue[] = [version, updateTime, JSON.stringify(data), hasArrays ? 1 : 0];
-    for (const column of columns) {
-      const value = data[column];
-      values.push(typeof value === "string" ? value : null);
-    }
+    for (const column of columns) values.push(this.#orders.valueOf(column, data));
     return values;
   }
 

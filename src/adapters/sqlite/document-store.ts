@@ -9,12 +9,13 @@ import {
   ConflictError,
   type DocumentKey,
   type DocumentStore,
+  type FieldOrder,
   type MaybePromise,
-  type Order,
   type QueryOptions,
   type QueryResult,
   type Snapshot,
   type SyncMark,
+  type TimeOrder,
   type Write,
 } from "../../ports/store.ts";
 import { CollectionTable, type WriteStamp } from "./collection-table.ts";
@@ -54,6 +55,14 @@ export class SqliteDocumentStore implements DocumentStore {
     return atOnce(() => {
       const document = this.#group.read(() => this.#table(collection).get(id));
       return { document, readTime: this.#clock.now() };
+    });
+  }
+
+  getMany(keys: readonly DocumentKey[]): MaybePromise<readonly Snapshot[]> {
+    return atOnce(() => {
+      const found = this.#group.read(() => keys.map(({ collection, id }) => this.#table(collection).get(id)));
+      const readTime = this.#clock.now();
+      return found.map((document) => ({ document, readTime }));
     });
   }
 
@@ -97,14 +106,21 @@ export class SqliteDocumentStore implements DocumentStore {
     });
   }
 
-  inOrder(
+  newest(
     collection: CollectionName,
     conditions: readonly Condition[],
-    order: Order,
+    order: TimeOrder,
     limit: number,
   ): MaybePromise<QueryResult> {
     return atOnce(() => {
-      const documents = this.#group.read(() => this.#table(collection).inOrder(conditions, order, limit));
+      const documents = this.#group.read(() => this.#table(collection).newest(conditions, order, limit));
+      return { documents, readTime: this.#clock.now() };
+    });
+  }
+
+  inOrder(collection: CollectionName, order: FieldOrder, limit: number): MaybePromise<QueryResult> {
+    return atOnce(() => {
+      const documents = this.#group.read(() => this.#table(collection).inOrder(order, limit));
       return { documents, readTime: this.#clock.now() };
     });
   }

@@ -9,7 +9,8 @@ import type { Logger } from "../../ports/telemetry.ts";
  * 0: the first one. Every string of a declared array has a row for each document, in `<collection>_entries`.
  * 1: such rows only for strings that are queried, and `<collection>_counts` for the others. The columns have other
  *    names, so that a program that knows only layout 0 fails at once and counts nothing wrong.
- * 2: rows also for the strings by which failed tasks are found.
+ * 2: rows also for the strings by which failed tasks are found. Batches are listed by times, not by days; their columns
+ *    are added when the table is opened.
  */
 const currentLayout = 2;
 
@@ -28,6 +29,7 @@ export function upgradeLayout(database: DatabaseSync, path: string, logger: Logg
     for (const collection of earlierArrays(database))
       convertArrays(database, collection, collections[collection]);
     findCountedStrings(database, "taskLogs", collections.taskLogs);
+    database.exec("DROP INDEX IF EXISTS batches_day; DROP INDEX IF EXISTS batches_by_workflowId");
   }
   database.exec(`PRAGMA user_version = ${currentLayout}`);
   database.exec("COMMIT");

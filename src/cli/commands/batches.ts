@@ -3,10 +3,13 @@ import { type Command, Option } from "commander";
 import { actions } from "../../app/actions.ts";
 import type { App } from "../../app/app.ts";
 import { follow } from "../../app/batch-control.ts";
+import { BatonError } from "../../core/errors/errors.ts";
+import { type TriggerKind, triggers } from "../../core/history/batch-search.ts";
 import { limits } from "../../core/limits.ts";
 import type { BatchStatus } from "../../core/records.ts";
-import type { BatchView } from "../../core/views/views.ts";
-import { wholeNumber } from "../arguments.ts";
+import type { BatchSummary, BatchView } from "../../core/views/views.ts";
+import type { BatchFilter } from "../../engine/queries/batch-list.ts";
+import { pastTime, wholeNumber } from "../arguments.ts";
 import { batchLine, batchText } from "../follow-batch.ts";
 import { durationBetween, table } from "../output/text.ts";
 import type { Session } from "../session.ts";
@@ -15,7 +18,14 @@ import { withApp } from "../with-app.ts";
 interface Options {
   readonly workflow?: string;
   readonly status?: BatchStatus;
+  readonly trigger?: TriggerKind;
+  readonly input?: string;
+  readonly startedSince?: number;
+  readonly startedBefore?: number;
+  readonly endedSince?: number;
+  readonly endedBefore?: number;
   readonly limit: number;
+  readonly cursor?: string;
   readonly json?: true;
 }
 
@@ -24,34 +34,72 @@ const statuses = ["RUNNING", "SUCCESS", "ERROR", "CANCELLED"] satisfies BatchSta
 export function registerBatches(program: Command, session: Session): void {
   program
     .command("batches")
-    .description("list batches, newest first")
+    .description("list batches, newest first: by the time of their start or, with --ended-…, of their end")
     .option("--workflow <id>", "only those of this workflow")
     .addOption(new Option("--status <status>", "only those of this status").choices(statuses))
+    .addOption(new Option("--trigger <kind>", "only those that this has started").choices([...triggers]))
+    .option("--input <field=value>", "only those with this in a field of their input")
+    .option(
+      "--started-since <time>",
+      "only those that started since then: 24h, yesterday, 2026-11-30",
+      pastTime,
+    )
+    .option("--started-before <time>", "only those that started before then", pastTime)
+    .option("--ended-since <time>", "only those that ended since then", pastTime)
+    .option("--ended-before <time>", "only those that ended before then", pastTime)
     .option("--limit <number>", "maximum number of batches", wholeNumber(1, 1_000_000), 50)
+    .option("--cursor <cursor>", "continue the list of an earlier call")
     .option("--json", "print JSON")
-    .addHelpText("after", "\nExample:\n  baton batches --workflow greet --status ERROR --limit 10")
+    .addHelpText("after", "\nExample:\n  baton batches --status ERROR --ended-since yesterday")
     .action((options: Options) => batches(session, options));
 }
 
-async function batches(session: Session, { workflow, status, limit, json }: Options): Promise<void> {
+async function batches(session: Session, options: Options): Promise<void> {
+  const filter = filterOf(options);
   await withApp(session, async (app) => {
-    const filter = {
-      ...(workflow !== undefined && { workflowId: workflow }),
-      ...(status !== undefined && { status }),
-    };
-    const { batches, hasMore } = await app.engine.admin.newest(filter, limit);
-    if (json) return session.json(batches);
-    const rows = batches.map(({ batchId, status, run, createdAt, endedAt, startedBy }) => [
-      batchId,
-      status,
-      String(run),
-      createdAt,
-      durationBetween(createdAt, endedAt),
-      startedBy,
-    ]);
-    session.print(table(["BATCH", "STATUS", "RUN", "CREATED", "DURATION", "STARTED BY"], rows));
-    if (hasMore) session.note("There are older ones: raise --limit.");
+    const { limit, cursor: from, json } = options;
+    const page = { limit, ...(from !== undefined && { cursor: from }) };
+    const { batches, cursor } = await app.engine.admin.batches(filter, page);
+    if (json) session.json(batches);
+    else session.print(batchTable(batches));
+    if (cursor !== null)
+      session.note(`There are older ones: raise --limit, or continue with --cursor ${cursor}`);
   });
+}
+
+function batchTable(batches: readonly BatchSummary[]): string {
+  const rows = batches.map(({ batchId, status, run, createdAt, endedAt, startedBy }) => [
+    batchId,
+    status,
+    String(run),
+    createdAt,
+    durationBetween(createdAt, endedAt),
+    startedBy,
+  ]);
+  return table(["BATCH", "STATUS", "RUN", "CREATED", "DURATION", "STARTED BY"], rows);
+}
+
+function filterOf({ workflow, status, trigger, input, ...times }: Options): BatchFilter {
+  return {
+    ...(workflow !== undefined && { workflowId: workflow }),
+    ...(status !== undefined && { status }),
+    ...(trigger !== undefined && { trigger }),
+    ...(input !== undefined && { input: fieldAndValue(input) }),
+    ...range("started", times.startedSince, times.startedBefore),
+    ...range("ended", times.endedSince, times.endedBefore),
+  };
+}
+
+function range(name: "started" | "ended", from: number | undefined, before: number | undefined) {
+  if (from === undefined && before === undefined) return {};
+  return { [name]: { ...(from !== undefined && { from }), ...(before !== undefined && { before }) } };
+}
+
+function fieldAndValue(text: string): { readonly field: string; readonly value: string } {
+  const [field = "", ...value] = text.split("=");
+  if (field === "" || value.length === 0)
+    throw new BatonError("USAGE", "--input is a field and its value: --input date=2026-11-30");
+  return { field, value: value.join("=") };
 }
 
 interface ShowOptions {

@@ -54,7 +54,7 @@ export class BatchFeed {
   /** Unseen batches, oldest first. A read that fails is repeated. */
   async #newest(): Promise<readonly BatchSummary[]> {
     try {
-      const { batches } = await this.#app.engine.admin.newest({}, most.newest);
+      const { batches } = await this.#app.engine.admin.batches({}, { limit: most.newest });
       this.#problem = undefined;
       return batches.filter(({ batchId }) => !this.#seen.has(batchId)).reverse();
     } catch (error) {

@@ -10,7 +10,13 @@ import type { IdempotencyStore } from "../records/idempotency-records.ts";
 import { Records, recordKinds } from "../records/records.ts";
 import { readResult } from "../records/results.ts";
 import type { StoredLog } from "../records/task-logs.ts";
-import { type BatchFilter, type BatchListing, listBatches } from "./batch-list.ts";
+import {
+  allBatches,
+  type BatchFilter,
+  type BatchListing,
+  type BatchPage,
+  listBatches,
+} from "./batch-list.ts";
 import { CallbackAdmin } from "./callbacks.ts";
 import { IdempotencyAdmin } from "./idempotency-keys.ts";
 import { Inspection } from "./inspect.ts";
@@ -97,14 +103,14 @@ export class Administration {
     return new Map(await Promise.all(read));
   }
 
-  /** See `listBatches`. */
-  newest(filter: BatchFilter, limit: number): Promise<BatchListing> {
-    return listBatches(this.#parts, filter, limit);
+  /** See `listBatches`. Throws `USAGE`. */
+  batches(filter: BatchFilter, page: BatchPage): Promise<BatchListing> {
+    return listBatches(this.#parts, filter, page);
   }
 
   /** All matches, newest first: for a filter that few batches match, such as a lineage. */
-  async list(filter: BatchFilter): Promise<readonly BatchSummary[]> {
-    return (await this.newest(filter, Number.POSITIVE_INFINITY)).batches;
+  list(filter: BatchFilter): Promise<readonly BatchSummary[]> {
+    return allBatches(this.#parts, filter);
   }
 
   /** See `previewMessage`. */

@@ -1,9 +1,10 @@
+import * as z from "zod";
+import { BatonError } from "../../core/errors/errors.ts";
+import { inputToken, type TriggerKind } from "../../core/history/batch-search.ts";
 import { limits } from "../../core/limits.ts";
 import { type BatchStatus, type TaskBatch, TaskBatchSchema } from "../../core/records.ts";
-import { daySeconds, utcDay } from "../../core/values/time.ts";
 import { type BatchSummary, batchSummary } from "../../core/views/views.ts";
-import type { Condition } from "../../ports/store.ts";
-import type { Logger } from "../../ports/telemetry.ts";
+import type { Condition, TimeOrder } from "../../ports/store.ts";
 import type { Ports } from "../dependencies.ts";
 import { Records, recordKinds } from "../records/records.ts";
 
@@ -71,113 +72,158 @@ export class Listing<Row> {
   }
 }
 
+interface TimeRange {
+  /** Included, in milliseconds. */
+  readonly from?: number;
+  /** Not included. */
+  readonly before?: number;
+}
+
 export interface BatchFilter {
   readonly workflowId?: string;
   readonly status?: BatchStatus;
+  /** What started it. */
+  readonly trigger?: TriggerKind;
+  /** A field of the input and its value, as text. */
+  readonly input?: { readonly field: string; readonly value: string };
   /** The first batch of the lineage. */
   readonly lineageId?: string;
+  readonly started?: TimeRange;
+  readonly ended?: TimeRange;
 }
-
-const dayMs = daySeconds * 1_000;
-
-/** Days that are read at the same time. */
-const mostDaysAtOnce = 32;
 
 export interface BatchListing {
   /** Newest first. */
   readonly batches: readonly BatchSummary[];
   /** Whether there are older ones. */
   readonly hasMore: boolean;
+  /** Where the next page begins. Null if there is none. */
+  readonly cursor: string | null;
 }
 
-type ListPorts = Ports<"store" | "clock" | "logger">;
+export interface BatchPage {
+  readonly limit: number;
+  /** By the time of the start or of the end. Default: `end` if the filter has a time of the end, else `start`. */
+  readonly by?: "start" | "end";
+  /** The `cursor` of the page before. */
+  readonly cursor?: string;
+}
+
+type ListPorts = Ports<"store" | "logger">;
+type Position = NonNullable<TimeOrder["startAfter"]>;
 
 /**
- * The newest batches. A store that keeps their order is asked for as many as are wanted. Elsewhere days are read from
- * the newest on, until enough batches are found. Batches that this version can't parse are logged and left out.
+ * One page of batches, newest first. The store finds them by its indexes, so others are not read; only the second of
+ * two ranges of time is compared here. Batches that this version can't parse are logged and left out. Throws `USAGE`
+ * for a cursor that is none.
  */
 export async function listBatches(
-  ports: ListPorts & Ports<"settings">,
-  filter: BatchFilter,
-  limit: number,
-): Promise<BatchListing> {
-  const { retentionSeconds } = ports.settings;
-  const isSmall = filter.lineageId !== undefined || filter.status === "RUNNING";
-  const found = new Newest<BatchSummary>(limit, ({ createdAt }) => createdAt);
-  const listing = () => ({ batches: found.rows, hasMore: found.more > 0 });
-  if (Number.isFinite(limit) && (await readInOrder(ports, filter, limit, found))) return listing();
-  if (retentionSeconds === undefined || isSmall) await read(ports, filter, [], found);
-  else await newestDays(ports, filter, limit, Math.ceil((retentionSeconds * 1_000) / dayMs), found);
-  return listing();
-}
-
-/** Reads pages until one batch more than `limit` is found. False: the store keeps no order. */
-async function readInOrder(
-  { store, logger }: ListPorts,
-  filter: BatchFilter,
-  limit: number,
-  found: Newest<BatchSummary>,
-): Promise<boolean> {
-  let startAfter: string | undefined;
-  let unreadable = 0;
-  for (let isMore = true; isMore && found.total <= limit; ) {
-    const order = { by: "creation", ...(startAfter !== undefined && { startAfter }) } as const;
-    const perPage = Math.min(limit + 1, limits.largeDocumentsPage);
-    const page = await store.inOrder("batches", conditionsOf(filter, ["workflowId"]), order, perPage);
-    if (!page) return false;
-    for (const document of page.documents) {
-      const { data } = TaskBatchSchema.safeParse(document.data);
-      if (data) found.add(batchSummary(data));
-      else unreadable += 1;
-    }
-    startAfter = page.documents.at(-1)?.key.id;
-    isMore = page.documents.length === perPage;
-  }
-  logUnreadable(logger, unreadable);
-  return true;
-}
-
-/** Doubles the number of days each time, up to a bound: most callers want recent batches, some an old one. */
-async function newestDays(
   ports: ListPorts,
   filter: BatchFilter,
-  limit: number,
-  days: number,
-  found: Newest<BatchSummary>,
-): Promise<void> {
-  // Clocks of processes that start batches may be ahead of this one.
-  const newest = ports.clock.now() + dayMs;
-  let first = 0;
-  for (let count = 2; first <= days + 1 && found.total < limit; count = Math.min(2 * count, mostDaysAtOnce)) {
-    const stretch = Array.from({ length: count }, (_, index) => utcDay(newest - (first + index) * dayMs));
-    await Promise.all(stretch.map((day) => read(ports, filter, [{ field: "day", equals: day }], found)));
-    first += count;
-  }
+  { limit, by = filter.ended ? "end" : "start", cursor }: BatchPage,
+): Promise<BatchListing> {
+  const time = by === "end" ? "endedAt" : "createdAt";
+  const order = { by: time, ...(by === "end" ? filter.ended : filter.started) };
+  const first = cursor === undefined ? {} : { startAfter: parseCursor(cursor) };
+  // One more than is shown says whether there are others.
+  const found = await findBatches(ports, filter, { ...order, ...first }, limit + 1);
+  const shown = found.slice(0, limit);
+  const last = found.length > limit ? shown.at(-1) : undefined;
+  return {
+    batches: shown.map(({ batch }) => batchSummary(batch)),
+    hasMore: last !== undefined,
+    cursor: last ? encodeCursor(last.position) : null,
+  };
 }
 
-async function read(
+interface FoundBatch {
+  readonly batch: TaskBatch;
+  readonly position: Position;
+}
+
+async function findBatches(
   { store, logger }: ListPorts,
   filter: BatchFilter,
-  more: readonly Condition[],
-  found: Newest<BatchSummary>,
-): Promise<void> {
-  const { workflowId } = filter;
-  const conditions = [...more, ...conditionsOf(filter, [])];
-  const use = ({ data }: { readonly data: TaskBatch }) => {
-    if (!workflowId || workflowId === data.workflowId) found.add(batchSummary(data));
-  };
-  logUnreadable(logger, await new Records(store, recordKinds.batch).eachReadable(conditions, use));
-}
-
-/** `ordered`: the fields that only an order can be restricted by. */
-function conditionsOf(filter: BatchFilter, ordered: readonly (keyof BatchFilter)[]): Condition[] {
-  const fields: readonly (keyof BatchFilter)[] = ["status", "lineageId", ...ordered];
-  return fields.flatMap((field) => {
-    const equals = filter[field];
-    return equals === undefined ? [] : [{ field, equals }];
-  });
-}
-
-function logUnreadable(logger: Logger, unreadable: number): void {
+  order: TimeOrder,
+  limit: number,
+): Promise<FoundBatch[]> {
+  const found: FoundBatch[] = [];
+  const conditions = conditionsOf(filter);
+  let from: Pick<TimeOrder, "startAfter"> = {};
+  let unreadable = 0;
+  for (let isMore = true; isMore && found.length < limit; ) {
+    const perPage = Math.min(limit - found.length, limits.largeDocumentsPage);
+    const { documents } = await store.newest("batches", conditions, { ...order, ...from }, perPage);
+    for (const { key, data } of documents) {
+      const position = { at: Number(data[order.by]), id: key.id };
+      const { data: batch } = TaskBatchSchema.safeParse(data);
+      if (!batch) unreadable += 1;
+      else if (isWanted(batch, filter)) found.push({ batch, position });
+      from = { startAfter: position };
+    }
+    isMore = documents.length === perPage;
+  }
   if (unreadable > 0) logger.error("batches that can't be parsed are left out", { unreadable });
+  return found;
+}
+
+/** All batches that match, newest first: for a filter that few match, such as a lineage. */
+export async function allBatches(ports: ListPorts, filter: BatchFilter): Promise<readonly BatchSummary[]> {
+  if (filter.lineageId !== undefined) return ofLineage(ports, filter, filter.lineageId);
+  const batches: BatchSummary[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = { limit: limits.queryPage, ...(cursor !== undefined && { cursor }) };
+    const listed = await listBatches(ports, filter, page);
+    batches.push(...listed.batches);
+    cursor = listed.cursor ?? undefined;
+  } while (cursor !== undefined);
+  return batches;
+}
+
+async function ofLineage(
+  { store, logger }: ListPorts,
+  { status }: BatchFilter,
+  lineageId: string,
+): Promise<readonly BatchSummary[]> {
+  const runs: TaskBatch[] = [];
+  const conditions = [{ field: "lineageId", equals: lineageId }];
+  const unreadable = await new Records(store, recordKinds.batch).eachReadable(conditions, ({ data }) => {
+    if (status === undefined || status === data.status) runs.push(data);
+  });
+  if (unreadable > 0) logger.error("batches that can't be parsed are left out", { unreadable });
+  return runs.toSorted((one, other) => other.createdAt - one.createdAt).map(batchSummary);
+}
+
+function conditionsOf({ workflowId, status, trigger, input }: BatchFilter): Condition[] {
+  const fields = { workflowId, status, trigger, inputs: input && inputToken(input.field, input.value) };
+  return Object.entries(fields).flatMap(([field, equals]) =>
+    equals === undefined ? [] : [{ field, equals }],
+  );
+}
+
+function isWanted({ createdAt, endedAt, lineageId }: TaskBatch, filter: BatchFilter): boolean {
+  if (filter.lineageId !== undefined && filter.lineageId !== lineageId) return false;
+  return isIn(createdAt, filter.started) && isIn(endedAt, filter.ended);
+}
+
+function isIn(time: number | null, range: TimeRange | undefined): boolean {
+  if (!range) return true;
+  const { from = Number.NEGATIVE_INFINITY, before = Number.POSITIVE_INFINITY } = range;
+  return time !== null && time >= from && time < before;
+}
+
+const CursorSchema = z.tuple([z.number(), z.string()]);
+
+function encodeCursor({ at, id }: Position): string {
+  return Buffer.from(JSON.stringify([at, id])).toString("base64url");
+}
+
+function parseCursor(cursor: string): Position {
+  try {
+    const [at, id] = CursorSchema.parse(JSON.parse(Buffer.from(cursor, "base64url").toString()));
+    return { at, id };
+  } catch (cause) {
+    throw new BatonError("USAGE", "The cursor is none that a list of batches has given", { cause });
+  }
 }

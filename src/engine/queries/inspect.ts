@@ -137,8 +137,7 @@ export class Inspection {
 
   /** The keys beside it, in their order: the longest common prefix is among them. */
   async #near(key: string, direction: "up" | "down"): Promise<QueryResult | undefined> {
-    const order = { by: "field", field: "key", from: key, direction } as const;
-    return this.#store.inOrder("executions", [], order, limits.similarKeys);
+    return this.#store.inOrder("executions", { field: "key", from: key, direction }, limits.similarKeys);
   }
 
   #executions(

@@ -1,4 +1,4 @@
-import type { CollectionName } from "../../core/storage/collections.ts";
+import { type CollectionName, collections, listedField } from "../../core/storage/collections.ts";
 import type { JsonValue } from "../../core/values/json.ts";
 import {
   type CommitResult,
@@ -7,6 +7,7 @@ import {
   type DocumentKey,
   type QueryOptions,
   type StoredDocument,
+  type TimeOrder,
   type Write,
 } from "../../ports/store.ts";
 
@@ -62,6 +63,29 @@ export class Documents {
       .slice(0, limit);
   }
 
+  newest(
+    collection: CollectionName,
+    conditions: readonly Condition[],
+    { by, from = 0, before = Number.POSITIVE_INFINITY, startAfter }: TimeOrder,
+    limit: number,
+  ): StoredDocument[] {
+    const at = ({ data }: StoredDocument) => Number(data[by]);
+    const isAfter = (document: StoredDocument) =>
+      startAfter === undefined ||
+      at(document) < startAfter.at ||
+      (at(document) === startAfter.at && document.key.id < startAfter.id);
+    return this.all(collection)
+      .filter(({ data }) => typeof data[by] === "number")
+      .filter((document) => at(document) >= from && at(document) < before && isAfter(document))
+      .filter(({ data }) =>
+        conditions.every(({ field, equals }) =>
+          matches(listedField(collections[collection], field, data), equals),
+        ),
+      )
+      .sort((one, other) => at(other) - at(one) || (one.key.id < other.key.id ? 1 : -1))
+      .slice(0, limit);
+  }
+
   count(collection: CollectionName, condition: Condition): number {
     let found = 0;
     for (const document of this.#collections.get(collection)?.values() ?? [])
@@ -102,6 +126,9 @@ function written(
 }
 
 function holds({ data }: StoredDocument, { field, equals }: Condition): boolean {
-  const value: JsonValue | undefined = data[field];
+  return matches(data[field], equals);
+}
+
+function matches(value: JsonValue | readonly string[] | undefined, equals: string): boolean {
   return Array.isArray(value) ? value.includes(equals) : value === equals;
 }
