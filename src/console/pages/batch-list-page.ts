@@ -18,21 +18,24 @@ import { parameter, type View } from "../view.ts";
 const statuses: readonly BatchStatus[] = ["RUNNING", "SUCCESS", "ERROR", "CANCELLED"];
 const perPage = 50;
 
-/** Batches, newest first. Parameters: `w` workflow, `s` status, `q` id or a value of the input. */
+/** Batches, newest first. Parameters: `w` workflow, `s` status, `q` id or a value of the input, `c` cursor. */
 export async function batchesPage(view: View): Promise<Page> {
   const workflowId = parameter(view, "w");
   const asked = parameter(view, "s");
   const status = statuses.find((known) => known === asked);
-  const { batches, hasMore } = await view.app.engine.admin.newest(
+  const from = parameter(view, "c");
+  const { batches, cursor } = await view.app.engine.admin.batches(
     { ...(workflowId !== undefined && { workflowId }), ...(status !== undefined && { status }) },
-    perPage,
+    { limit: perPage, ...(from !== undefined && { cursor: from }) },
   );
   const body = html`${heading("Batches")}${filters(view, status)}${batchTable(
     view,
     batches,
     emptyText(view),
   )}${
-    hasMore ? html`<p class="note">Older batches are not shown: filter by workflow or status.</p>` : nothing
+    cursor === null
+      ? nothing
+      : html`<p><a href="${link("/b", { w: workflowId, s: status, c: cursor })}">Older batches</a></p>`
   }`;
   return { title: "Batches", section: "batches", body, liveness: "live" };
 }
