@@ -111,7 +111,7 @@ describe("requests of other sites", () => {
       await place.post("/do/run", { ...form, token: `${form.token}x` }),
     ];
     expect(refused.map(({ status }) => status)).toEqual([403, 403, 401, 403, 403]);
-    expect((await place.app.engine.admin.newest({}, 10)).batches).toEqual([]);
+    expect((await place.app.engine.admin.batches({}, { limit: 10 })).batches).toEqual([]);
     expect(await place.post("/do/run", form)).toMatchObject({ status: 303 });
   });
 });
@@ -143,7 +143,7 @@ describe("a visitor who may only read", () => {
       "clear-result",
     ])
       expect((await place.post(`/do/${name}`, { token, batchId })).status, name).toBe(403);
-    expect((await place.app.engine.admin.newest({}, 10)).batches).toHaveLength(1);
+    expect((await place.app.engine.admin.batches({}, { limit: 10 })).batches).toHaveLength(1);
     expect((await place.app.engine.deadLetters.list()).letters).toEqual([]);
   });
 });

@@ -20,7 +20,7 @@ const shownRuns = 50;
 /** A workflow: its graph, its triggers, its last runs, and a form to run it. Parameter: `from`, a batch to fill it. */
 export async function workflowPage(view: View, workflowId: string): Promise<Page> {
   const workflow = await view.app.catalog.find(workflowId);
-  const { batches } = await view.app.engine.admin.newest({ workflowId }, shownRuns);
+  const { batches } = await view.app.engine.admin.batches({ workflowId }, { limit: shownRuns });
   if (!workflow && batches.length === 0)
     throw new BatonError("WORKFLOW_UNKNOWN", `There is no workflow "${workflowId}"`);
   const body = html`<div data-id="${workflowId}">

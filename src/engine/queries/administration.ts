@@ -108,6 +108,11 @@ export class Administration {
     return listBatches(this.#parts, filter, page);
   }
 
+  /** The first page of `batches`. */
+  newest(filter: BatchFilter, limit: number): Promise<BatchListing> {
+    return this.batches(filter, { limit });
+  }
+
   /** All matches, newest first: for a filter that few batches match, such as a lineage. */
   list(filter: BatchFilter): Promise<readonly BatchSummary[]> {
     return allBatches(this.#parts, filter);
