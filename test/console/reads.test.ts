@@ -23,6 +23,15 @@ function countingReads() {
         count(found.documents.length);
         return found;
       },
+      getMany: async (keys) => {
+        count(keys.length);
+        return store.getMany(keys);
+      },
+      newest: async (...list) => {
+        const found = await store.newest(...list);
+        count(found.documents.length);
+        return found;
+      },
       commit: (writes) => store.commit(writes),
       commitEach: (writes) => store.commitEach(writes),
       count: (...counted) => store.count(...counted),
