@@ -15,7 +15,7 @@ function traces({ batchId, status, tasks }: BatchView) {
   return JSON.parse(text.replaceAll(/[0-9a-f]{32}\.json/g, "name.json"));
 }
 
-const times = new Set(["startedAt", "endedAt", "date"]);
+const times = new Set(["readyAt", "startedAt", "endedAt", "waitedMs", "date"]);
 
 const varied = workflow("varied")
   .task("first", () => ({ b: 1, a: [[2], { z: null }] }))
