@@ -81,7 +81,7 @@ describe("a task becomes ready", () => {
     worse: logOf({ status: "ERROR", endedAt: 60 }),
     runs: logOf({ status: "PROCESSING" }),
   };
-  const timeOf = (rule: "all_succeeded" | "all_ended" | "any_succeeded" | "any_failed", after: string[]) =>
+  const timeOf = (rule: Parameters<typeof readyTime>[0]["rule"], after: string[]) =>
     readyTime({ rule, after }, 20, (taskId) => logs[taskId]);
 
   test.each([
@@ -91,6 +91,8 @@ describe("a task becomes ready", () => {
     ["all_succeeded", ["good", "unstarted"], null],
     ["all_ended", ["later", "bad"], 50],
     ["all_ended", ["bad", "runs"], null],
+    ["none_failed", ["later", "good"], 50],
+    ["none_failed", ["good", "bad"], null],
     ["any_succeeded", ["later", "good", "runs"], 30],
     ["any_succeeded", ["bad"], null],
     ["any_failed", ["worse", "bad", "runs"], 40],

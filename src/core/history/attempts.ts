@@ -95,6 +95,7 @@ export function readyTime(
     deciding.length === 0 ? null : Math.max(createdAt, Math.min(...deciding.map(({ at }) => at)));
   if (rule === "any_succeeded") return atFirst(succeeded);
   if (rule === "any_failed") return atFirst(known.filter(({ ending }) => isFailure(ending)));
+  if (rule === "none_failed") return atLast(known.filter(({ ending }) => !isFailure(ending)));
   return atLast(rule === "all_succeeded" ? succeeded : known);
 }
 
