@@ -67,6 +67,7 @@ const SchemaSchema = z.looseObject({
   enum: z.array(z.unknown()).optional(),
   required: z.array(z.string()).optional(),
   $ref: z.string().optional(),
+  not: z.object({ const: z.boolean() }).optional(),
   oneOf: z.array(z.unknown()).optional(),
   get anyOf() {
     return z.array(SchemaSchema).optional();
@@ -123,21 +124,25 @@ export function workflowFilesPage(): string {
 
 function table({ properties = {}, required = [] }: Schema): string {
   const rows = Object.entries(properties).map(([name, field]) =>
-    row([`\`${name}\`${required.includes(name) ? " *" : ""}`, typeOf(field), field.description ?? ""]),
+    row([`\`${name}\`${required.includes(name) ? " *" : ""}`, takes(field), field.description ?? ""]),
   );
   return `| field | takes | meaning |\n|---|---|---|\n${rows.join("\n")}\n`;
 }
 
+function takes(field: Schema): string {
+  return field.oneOf ? "the name of a type, below" : typeOf(field);
+}
+
 function typeOf(schema: Schema): string {
-  const { anyOf, oneOf, enum: names, const: value, type, pattern = "", items } = schema;
+  const { anyOf, enum: names, const: value, not, type, pattern = "", items } = schema;
   if (anyOf) {
     const kinds = anyOf.filter((one) => one.pattern !== "\\{\\{.*\\}\\}").map(typeOf);
     return [...new Set(kinds)].join(" or ");
   }
+  if (not) return `\`${String(!not.const)}\``;
   if (value !== undefined) return `\`${value === "" ? '""' : String(value)}\``;
   if (names) return names.map((name) => `\`${String(name)}\``).join(", ");
   if (pattern.includes("ms|s|m|h|d")) return "duration, such as `5m`";
-  if (oneOf) return "the name of a type, below";
   if (type === "array" && items?.$ref) return "list of tasks";
   if (type === "array") return `list of ${items ? typeOf(items) : "values"}`;
   if (type === undefined) return "any value";

@@ -112,8 +112,8 @@ function acceptsAnyText(schema: JsonObject): boolean {
 
 function orLiteral(value: boolean, schema: JsonValue): JsonObject {
   const { description = "", ...object } = JsonObjectSchema.parse(schema);
-  // `const: false` is refused by yaml-language-server, whatever the value is.
-  return { description, anyOf: [{ type: "boolean", enum: [value] }, object] };
+  // yaml-language-server refuses the value false where `const` or `enum` names it.
+  return { description, anyOf: [{ type: "boolean", not: { const: !value } }, object] };
 }
 
 function objectSchema(schema: z.ZodType): JsonObject & { readonly properties: JsonObject } {
