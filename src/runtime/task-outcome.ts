@@ -47,8 +47,8 @@ function encodeLimited(value: unknown, what: string): JsonText {
   return encoded;
 }
 
-/** The outcome of code that threw: a failed attempt, which is logged unless `log` is absent, or a skip. */
-export function thrownOutcome(thrown: unknown, notes: Notes | null, log: Logger | undefined): TaskOutcome {
+/** The outcome of code that threw: a failed attempt, which is logged unless there is no `logger`, or a skip. */
+export function thrownOutcome(thrown: unknown, notes: Notes | null, logger: Logger | undefined): TaskOutcome {
   if (isSkip(thrown)) {
     const cause = truncate(withoutSecrets(thrown.message), limits.skipCharacters);
     return { kind: "skipped", reason: "skipped_by_task", cause, notes };
@@ -57,6 +57,6 @@ export function thrownOutcome(thrown: unknown, notes: Notes | null, log: Logger 
   const error = { ...toStoredError(thrown), ...(place !== undefined && { place }) };
   const failed = withPause(error, thrown);
   const { code, message } = failed.error;
-  log?.warn("attempt failed", { code, error: message, stack_trace: debugStack(thrown) });
+  if (logger) logger.warn("attempt failed", { code, error: message, stack_trace: debugStack(thrown) });
   return { kind: "failed", ...failed, notes };
 }
