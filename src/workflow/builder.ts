@@ -77,6 +77,7 @@ export interface Workflow<Input, Tasks> extends BuiltWorkflow {
     Result = JsonValue,
     Arguments = Input,
     Needed = unknown,
+    Field extends string = never,
   >(
     id: NewId<Id, Tasks>,
     task: (
@@ -88,7 +89,8 @@ export interface Workflow<Input, Tasks> extends BuiltWorkflow {
     policies?: TaskPolicies<
       Parent,
       NoInfer<ArgumentsOf<Arguments>>,
-      ConditionFunction<Input, Pick<Tasks, Parent & keyof Tasks>>
+      ConditionFunction<Input, Pick<Tasks, Parent & keyof Tasks>>,
+      Field
     >,
   ): Workflow<Input, Tasks & { readonly [K in Id]: ResultOf<Result> }>;
 }

@@ -104,10 +104,13 @@ type StartsWith<Given, Value, Name extends string> = [MissingKeys<Given, Value>]
 export type ArgumentsOf<Arguments> = unknown extends Arguments ? JsonValue : Arguments;
 
 /** The fields of the arguments that a key may name. One whose name ends in `?` may be absent. */
-export type KeyField<Arguments> = JsonValue extends Arguments
+type KeyField<Arguments> = JsonValue extends Arguments
   ? string
   : Arguments extends object
     ? string extends keyof Arguments
       ? string
       : (keyof Arguments & string) | `${keyof Arguments & string}?`
     : string;
+
+/** The names in a list of key fields. Those of a `string[]` are known only at run time, and are not checked. */
+export type KeyFieldIn<Field extends string, Arguments> = string extends Field ? Field : KeyField<Arguments>;

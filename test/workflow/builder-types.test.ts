@@ -93,10 +93,16 @@ function mistakes() {
   // @ts-expect-error a parent of the first task
   workflow("first").task("a", () => 1, { after: ["b"] });
   const daily = workflow("daily", { input: z.object({ day: z.string() }) });
+  const constantFields = ["dya"] as const;
+  const eitherField = Math.random() < 0.5 ? "day" : "dya";
   // @ts-expect-error a key field that the input has not
   daily.task("c", () => 3, { idempotency: { key: { fields: ["dya"] } } });
   // @ts-expect-error a key field that the parameters have not
   daily.task("c", http({ url: "u" }), { idempotency: { key: { fields: ["day"] } } });
+  // @ts-expect-error a key field of a constant list that the input has not
+  daily.task("c", () => 3, { idempotency: { key: { fields: constantFields } } });
+  // @ts-expect-error a key field that is one of two literals, of which the input has one
+  daily.task("c", () => 3, { idempotency: { key: { fields: [eitherField] } } });
   // @ts-expect-error a file of a workflow that no file starts
   daily.task("c", loadFile({ table: "sales" }));
   // @ts-expect-error a file that starts a workflow of another input
@@ -104,6 +110,19 @@ function mistakes() {
   // @ts-expect-error neither a function nor a built-in
   sales.task("c", "loadFile");
 }
+
+test("key fields may be a list that is known only at run time", () => {
+  const fields = ["day"];
+  const frozen: readonly string[] = fields;
+  const policies = { idempotency: { key: { fields }, ttl: "1h" }, timeout: "1m" } as const;
+  workflow("daily", { input: z.object({ day: z.string() }) })
+    .task("variable", () => 3, { idempotency: { key: { fields } } })
+    .task("readonly", async () => "x", { idempotency: { key: { fields: frozen } } })
+    .task("spread", () => 3, { idempotency: { key: { fields: [...fields] } } })
+    .task("policies", () => 3, policies)
+    .task("optional", () => 3, { idempotency: { key: { fields: ["day?"] } } })
+    .task("request", http({ url: "u" }), { idempotency: { key: { fields: fields.map(() => "url") } } });
+});
 
 test("mistakes do not compile", () => {
   expectTypeOf(mistakes).toBeFunction();
