@@ -26,6 +26,7 @@ test("run --json: one value and nothing else", async () => {
   expect(json.tasks[1]).toEqual({
     taskId: "two",
     status: "SUCCESS",
+    skipCause: null,
     reason: null,
     attempts: 1,
     history: [expect.objectContaining({ attempt: 1, outcome: "succeeded", error: null })],

@@ -76,6 +76,7 @@ test("a join costs at most one count a parent, and one more at its end", async (
 
 test("a write makes no more index entries than the fields that are asked for", async () => {
   const billed = await billedChain();
-  // A TaskLog is found by its batch; no other field of it is indexed, least of all a time.
-  expect(billed.index_entry_writes).toBeLessThanOrEqual(length + 10);
+  // A TaskLog is found by its batch; no other field of it is indexed, least of all a time. The rest is of the batch,
+  // which is in the lists of `baton batches` when it starts, and again when it ends.
+  expect(billed.index_entry_writes).toBeLessThanOrEqual(length + 20);
 });

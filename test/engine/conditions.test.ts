@@ -209,6 +209,7 @@ test("a retry asks a corrected condition again", async () => {
   await before.close();
   const after = testApp({ workflows: [flowWhen("parents.a == 1")], data });
   const { batchId } = await after.engine.retry(view.batchId);
+  after.work.start();
   const again = await untilEnded(after, batchId);
   expect(taskOf(again, "b")).toMatchObject({ status: "SUCCESS", reason: null });
 });
