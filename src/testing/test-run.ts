@@ -54,6 +54,17 @@ export function toTestRun(
   { readLarge, ...surroundings }: Surroundings,
 ): TestRun<Readonly<Record<string, JsonValue>>> {
   const found = new Map(tasks.map((task) => [task.taskId, toTestTask(task, readLarge)]));
+  const failures = [...found]
+    .filter(([, { error }]) => error !== null)
+    .map(([taskId, { error }]) => `${taskId} (${error?.code}: ${error?.message})`);
+  /** A skipped task says too little: what a reader needs is the failure above it. */
+  const endingOf = ({ status: ended, reason, error }: TestTask) => {
+    if (error) return `${ended} (${error.code}: ${error.message})`;
+    const because = reason === null ? ended : `${ended} (${reason})`;
+    return ended === "SKIPPED" && failures.length > 0
+      ? `${because}. Failed: ${failures.join("; ")}`
+      : because;
+  };
   const find = (taskId: string) => found.get(taskId) ?? unknownTask(taskId, [...found.keys()]);
   return {
     batchId,
@@ -63,13 +74,12 @@ export function toTestRun(
     result: (taskId) => {
       const task = find(taskId);
       if (task.status === "SUCCESS") return task.result;
-      const problem = task.error ? `${task.error.code}: ${task.error.message}` : (task.reason ?? "no reason");
-      throw new BatonError("TEST_RESULT_MISSING", `Task ${taskId} ended ${task.status} (${problem})`);
+      throw new BatonError("TEST_RESULT_MISSING", `Task ${taskId} ended ${endingOf(task)}`);
     },
     error: (taskId) => {
-      const { status: ended, error } = find(taskId);
-      if (error) return error;
-      throw new BatonError("TEST_RESULT_MISSING", `Task ${taskId} has no error: it ended ${ended}`);
+      const task = find(taskId);
+      if (task.error) return task.error;
+      throw new BatonError("TEST_RESULT_MISSING", `Task ${taskId} has no error: it ended ${endingOf(task)}`);
     },
   };
 }

@@ -1,38 +1,13 @@
-import { existsSync, globSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, symlinkSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { parseDocument } from "yaml";
 import { runShell } from "../support/child-process.ts";
 import { Workplace } from "../support/command.ts";
+import { type Block, blocksOf, pages, root, textOf } from "./page-blocks.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const guides = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"];
-const pages = [...guides, ...globSync("docs/**/*.md", { cwd: root })].sort();
-const textOf = (page: string) => readFileSync(join(root, page), "utf8");
 const fenced = /^ *```.*?^ *```$/gms;
-
-interface Block {
-  readonly language: string;
-  /** The file that it is saved as, in a project. */
-  readonly file: string | undefined;
-  /** Its commands run in a project with the files of the page. */
-  readonly runs: boolean;
-  readonly text: string;
-  readonly line: number;
-}
-
-function blocksOf(page: string): readonly Block[] {
-  const all = textOf(page);
-  return [...all.matchAll(/^( *)```(\w+)([^\n]*)\n(.*?)^ *```$/gms)].map((found) => {
-    const [, indent = "", language = "", info = "", code = ""] = found;
-    const file = /file=(\S+)/.exec(info)?.[1];
-    const text = code.replaceAll(new RegExp(`^${indent}`, "gm"), "");
-    const line = all.slice(0, found.index).split("\n").length;
-    return { language, file, runs: /\brun\b/.test(info), text, line };
-  });
-}
 
 /** The ids of headings, as GitHub makes them. */
 function anchorsOf(page: string): readonly string[] {

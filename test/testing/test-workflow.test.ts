@@ -255,3 +255,19 @@ test("a file with problems is no workflow: the error lists them all", async () =
   writeFileSync(file, ["workflow: broken", "tasks:", ...tasks].join("\n"));
   await expect(readWorkflow(file)).rejects.toThrow(/broken\.yaml:3.*TASK_TYPE_UNKNOWN[\s\S]*broken\.yaml:4/);
 });
+
+test("a result or an error that a skipped task lacks is explained by the task that failed", async () => {
+  const subject = workflow("explained")
+    .task("load", () => {
+      throw new TaskError("the file is empty", { code: "FILE_EMPTY", retryable: false });
+    })
+    .task("sum", () => 1, { after: ["load"] })
+    .task("other", () => 2);
+  const run = await testWorkflow(subject).run();
+  const explained =
+    /sum .*ended SKIPPED \(upstream_failed\)\. Failed: load \(FILE_EMPTY: the file is empty\)$/;
+  expect(() => run.error("sum")).toThrow(explained);
+  expect(() => run.result("sum")).toThrow(explained);
+  expect(() => run.result("load")).toThrow(/load ended ERROR \(FILE_EMPTY: the file is empty\)$/);
+  expect(() => run.error("other")).toThrow(/other has no error: it ended SUCCESS$/);
+});

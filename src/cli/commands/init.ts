@@ -124,6 +124,6 @@ function nextText(folder: string, created: readonly ProjectFile[], kept: readonl
     ...(place === "" ? [] : [`  cd ${place}`]),
     "  npm install",
     "  npm test",
-    "  npx baton start",
+    "  npx baton dev",
   ].join("\n");
 }
