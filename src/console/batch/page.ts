@@ -31,8 +31,8 @@ export async function batchPage(view: View, batchId: string): Promise<Page> {
   const shown = parameter(view, "v") ?? (isCrowded(view, state) ? "table" : "graph");
   const panel = chosen === undefined ? nothing : await taskPanel(view, state, chosen);
   const path = `/b/${segment(batchId)}`;
-  const body = html`<div class="batch" data-id="${batchId}" data-workflow-id="${batch.workflowId}">
-    ${await header(view, state)}${failure(state)}
+  const body = html`<div class="batch" data-id="${batchId}">
+    ${await header(view, state)}${failure(view, state, chosen)}
 ${tabs(path, { t: chosen }, shown, [
   ["graph", "Graph"],
   ["timeline", "Timeline"],
@@ -168,8 +168,9 @@ function actionsOf(view: View, state: BatchState): Content {
 }
 
 /** The first failure, which most often is the cause of the others. */
-function failure(state: BatchState): Content {
-  const [first, ...others] = failedTasks(state);
+function failure(view: View, state: BatchState, chosen: string | undefined): Content {
+  const failed = failedTasks(state);
+  const [first, ...others] = failed;
   if (!first?.error) return nothing;
   const { code, message, place } = first.error;
   const remedy = remedyFor(code);
@@ -181,8 +182,15 @@ function failure(state: BatchState): Content {
           v: "table",
           s: "ERROR",
         })}">and ${count(others.length, "more failed task")}</a>`;
-  return html`<div class="callout error">${statusIcon("ERROR")}<div><p><strong><a href="${href}"
-    data-failed="${first.taskId}">${first.taskId}</a></strong> failed with <code>${code}</code>${more}</p><p
+  const at = failed.findIndex(({ taskId }) => taskId === chosen);
+  const following = failed[(at + 1) % failed.length] ?? first;
+  const nextHref = link(`/b/${segment(state.batch.batchId)}`, {
+    ...Object.fromEntries(view.query),
+    t: following.taskId,
+  });
+  const next = html` · <a href="${nextHref}" data-next-failed title="f">next failed task</a>`;
+  return html`<div class="callout error">${statusIcon("ERROR")}<div><p>
+    <strong><a href="${href}">${first.taskId}</a></strong> failed with <code>${code}</code>${more}${next}</p><p
       class="message">${message}</p>${
         place === undefined
           ? nothing

@@ -70,13 +70,12 @@ function taskRow(view: View, state: BatchState, id: string, isChosen: boolean) {
   const log = logs.get(id)?.log;
   const status = log?.status ?? "NEW";
   const href = link(`/b/${segment(batch.batchId)}`, { ...Object.fromEntries(view.query), v: "table", t: id });
-  const failed = status === "ERROR" ? html` data-failed="${id}"` : nothing;
   const started = log?.startedAt ?? null;
   return {
     id: `t-${id}`,
     isChosen,
     cells: [
-      html`<a href="${href}"${failed}>${id}</a>`,
+      html`<a href="${href}">${id}</a>`,
       statusBadge(status, log?.reason),
       log?.attempt ? String(log.attempt) : "",
       time(started),

@@ -55,12 +55,11 @@ export function timeline(view: View, state: BatchState, chosen: string | undefin
         : formatDuration(end - batch.createdAt)
     }</span></div>${shown.map(({ id, log, pieces }) => {
       const href = link(`/b/${segment(batch.batchId)}`, { v: "timeline", t: id });
-      const failed = log.status === "ERROR" ? html` data-failed="${id}"` : nothing;
       const last = pieces.at(-1);
       const took =
         log.startedAt === null ? "" : formatDuration((log.endedAt ?? last?.to ?? end) - log.startedAt);
       return html`<a role="listitem" class="line${id === chosen ? " chosen" : ""}" id="l-${id}"
-        href="${href}"${failed}><span class="label">${statusIcon(log.status)}<span>${id}</span></span>
+        href="${href}"><span class="label">${statusIcon(log.status)}<span>${id}</span></span>
           ${bars(scale, pieces, statusClass(log.status))}<span class="num took">
             ${last?.isOpen ? volatile(took) : took}</span></a>`;
     })}</div>${gapNote(scale)}${

@@ -12,7 +12,7 @@ const actions = {
   k: () => step(-1),
   r: () => void refresh(),
   " ": () => toggle(),
-  f: () => nextFailed(),
+  f: () => document.querySelector("[data-next-failed]")?.click(),
   y: () => copyId(),
   Enter: () => document.querySelector("tr.at a")?.click(),
   Escape: () => leave(),
@@ -32,7 +32,7 @@ export function startKeys() {
 function follow({ key, target }) {
   if (prefix === "g") {
     prefix = "";
-    const href = key === "w" ? document.querySelector("[data-workflow]")?.href : places[key];
+    const href = key === "w" ? workflowHref() : places[key];
     if (href) location.assign(href);
     return href !== undefined;
   }
@@ -48,6 +48,12 @@ function follow({ key, target }) {
   return tab !== null || actions[key] !== undefined;
 }
 
+/** The page of the workflow whose batch is shown, or of the chosen row. */
+function workflowHref() {
+  const link = 'a[href^="/w/"]';
+  return (document.querySelector(`tr.at ${link}`) ?? document.querySelector(`.crumbs ${link}`))?.href;
+}
+
 function step(by) {
   const rows = [...document.querySelectorAll("tr.row")];
   const at = rows.findIndex((row) => row.classList.contains("at"));
@@ -56,14 +62,6 @@ function step(by) {
   next?.classList.add("at");
   next?.querySelector("a")?.focus({ preventScroll: true });
   next?.scrollIntoView({ block: "nearest" });
-}
-
-function nextFailed() {
-  const failed = [...document.querySelectorAll("[data-failed]")];
-  const chosen = new URLSearchParams(location.search).get("t");
-  const at = failed.findIndex((link) => link.dataset.failed === chosen);
-  const next = failed[(at + 1) % failed.length];
-  if (next) location.assign(next.href);
 }
 
 function copyId() {

@@ -70,7 +70,7 @@ function median(batches: readonly BatchSummary[]): Content {
     class="dim">median of those that succeeded ${formatDuration(middle)}</span>`;
 }
 
-const chart = { height: 96, bar: 15, gap: 5, top: 8 };
+const chart = { height: 96, bar: 15, gap: 5, top: 8, icon: 16 };
 
 /** A bar for each run, oldest first: its height is how long it took. The dashed line is the median. */
 function runChart(view: View, batches: readonly BatchSummary[]): Html {
@@ -83,8 +83,8 @@ function runChart(view: View, batches: readonly BatchSummary[]): Html {
   const width = oldestFirst.length * (chart.bar + chart.gap);
   const middle = medianMs(batches);
   const line = middle === undefined ? nothing : chart.height - heightOf(middle);
-  return html`<div class="inside scroll-x"><svg class="runs-chart" width="${width}" height="${chart.height + 4}"
-    role="list"
+  return html`<div class="inside scroll-x"><svg class="runs-chart" width="${width}"
+    height="${chart.height + chart.icon}" role="list"
  aria-label="Last ${count(oldestFirst.length, "run")}, oldest first">${oldestFirst.map((batch, index) => {
    const height = heightOf(took(batch));
    const duration = batch.endedAt === null ? "" : `, ${formatDuration(took(batch))}`;
@@ -93,9 +93,11 @@ function runChart(view: View, batches: readonly BatchSummary[]): Html {
  aria-label="${statusWord(batch.status)}${duration}"><title>${statusWord(batch.status)}${duration}: ${batch.batchId}
    </title>
 <rect class="hit" x="${index * (chart.bar + chart.gap)}" y="0" width="${chart.bar + chart.gap}"
-  height="${chart.height}"/>
+  height="${chart.height + chart.icon}"/>
 <rect class="run" x="${index * (chart.bar + chart.gap)}" y="${y.toFixed(1)}" width="${chart.bar}"
- height="${(chart.height - y).toFixed(1)}" rx="2"/></a>`;
+ height="${(chart.height - y).toFixed(1)}" rx="2"/><svg class="icon ${statusClass(batch.status)}"
+  x="${index * (chart.bar + chart.gap) + 1}" y="${chart.height + 3}" width="13" height="13"><use
+    href="#i-${batch.status}"/></svg></a>`;
  })}${
    line === nothing
      ? nothing
