@@ -56,6 +56,23 @@ test("nothing is found in correct code: exit code 0, and nothing is left behind"
   expect(temporary()).toEqual(before);
 });
 
+test("tasks that never ran are named, with the failure that is why", async () => {
+  const place = new Workplace({
+    "stuck.ts": `import { TaskError, workflow } from "baton-dag";
+export default workflow("stuck")
+  .task("load", () => { throw new TaskError("no rows", { code: "NO_ROWS", retryable: false }); })
+  .task("sum", () => 1, { after: ["load"] });
+`,
+  });
+  const { code, stdout } = await place.baton(["chaos", "stuck", "--schedules", "3"]);
+  expect(stdout.trim().split("\n")).toEqual([
+    "stuck: nothing found in 3 schedules (seeds 1 to 3)",
+    "  never ran, so not tested: sum",
+    "  without any fault load fails: NO_ROWS: no rows",
+  ]);
+  expect(code).toBe(0);
+});
+
 test("each worker has module variables of its own", async () => {
   const place = new Workplace({
     "leak.ts": leak,

@@ -1,4 +1,4 @@
-import { powerBiRefresh, type TaskContext, workflow } from "baton-dag";
+import { http, powerBiRefresh, type TaskContext, TaskError, workflow } from "baton-dag";
 import { type ChaosOptions, chaos, type FindingCode } from "baton-dag/testing";
 import { describe, expect, test } from "vitest";
 import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
@@ -210,6 +210,28 @@ test("state of a module is not shared by workers when the workflow is loaded for
   const { findings } = await chaos(load, { schedules: 1 });
   expect(findings.map(({ code, taskId }) => `${code} ${taskId}`)).toContain("STATE_SHARED get");
   expect(await codes(await load(), { schedules: 1 })).toEqual([]);
+});
+
+test("a report names the tasks that never ran, and the failure that is why", async () => {
+  const stuck = workflow("stuck")
+    .task(
+      "load",
+      () => {
+        throw new TaskError("the file is empty", { code: "FILE_EMPTY", retryable: false });
+      },
+      { retry: false },
+    )
+    .task("ask", http({ url: "https://rates.example/latest" }))
+    .task("sum", () => 1, { after: ["load"] })
+    .task("alarm", () => 2, { after: ["load"], rule: "any_failed" });
+  const report = await chaos(stuck, { schedules: 6 });
+  expect(report).toMatchObject({
+    findings: [],
+    untried: ["sum"],
+    failures: { load: "FILE_EMPTY: the file is empty" },
+  });
+  const { untried, failures } = await chaos(correct, { input, schedules: 1 });
+  expect({ untried, failures }).toEqual({ untried: [], failures: {} });
 });
 
 test("mistakes of the caller have codes", async () => {

@@ -104,9 +104,22 @@ async function readDrop(text: string): Promise<{ readonly name: string; readonly
   return { name, content };
 }
 
-function reportLines({ workflowId, schedules, seed, findings }: ChaosReport): string[] {
+/** A report without findings says nothing about code that never ran. */
+function untriedLines({ untried, failures }: ChaosReport): string[] {
+  if (untried.length === 0) return [];
+  const failed = Object.entries(failures).map(
+    ([taskId, error]) => `  without any fault ${taskId} fails: ${error}`,
+  );
+  return [`  never ran, so not tested: ${untried.join(", ")}`, ...failed];
+}
+
+function reportLines(report: ChaosReport): string[] {
+  const { workflowId, schedules, seed, findings } = report;
   const seeds = schedules === 1 ? `seed ${seed}` : `seeds ${seed} to ${seed + schedules - 1}`;
-  if (findings.length === 0) return [`${workflowId}: nothing found in ${schedules} schedules (${seeds})`];
+  if (findings.length === 0) {
+    const nothing = `${workflowId}: nothing found in ${schedules} schedules (${seeds})`;
+    return [nothing, ...untriedLines(report)];
+  }
   const lines = findings.flatMap(({ code, taskId, message, remedy, story, seed: shown, faults }) => [
     `${code} in task ${taskId}: ${message}`,
     `  what to do: ${remedy}`,
@@ -116,5 +129,9 @@ function reportLines({ workflowId, schedules, seed, findings }: ChaosReport): st
     "",
   ]);
   const count = findings.length === 1 ? "1 mistake" : `${findings.length} mistakes`;
-  return [...lines, `${workflowId}: ${count} found in ${schedules} schedules (${seeds})`];
+  return [
+    ...lines,
+    `${workflowId}: ${count} found in ${schedules} schedules (${seeds})`,
+    ...untriedLines(report),
+  ];
 }

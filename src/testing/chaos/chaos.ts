@@ -8,7 +8,7 @@ import { thin } from "../world/thin.ts";
 import { type ChaosFinding, findingRemedies, type Suspicion } from "./findings.ts";
 import { judgeOrder } from "./judge-order.ts";
 import { judgeRuns } from "./judge-runs.ts";
-import { type ChaosSubject, runSchedule, type ScheduleRecord } from "./schedule.ts";
+import { type ChaosSubject, runSchedule, type ScheduleOptions, type ScheduleRecord } from "./schedule.ts";
 
 export interface ChaosOptions extends ServiceFakes {
   readonly input?: unknown;
@@ -34,6 +34,10 @@ export interface ChaosReport {
   readonly schedules: number;
   /** One for each kind of fault and task. */
   readonly findings: readonly ChaosFinding[];
+  /** Tasks that ran in none of the schedules: nothing is known of their code. */
+  readonly untried: readonly string[];
+  /** The errors of tasks that fail without any fault, by their ids. They are often why others are untried. */
+  readonly failures: Readonly<Record<string, string>>;
 }
 
 const defaultSchedules = 200;
@@ -74,7 +78,7 @@ export async function chaos(
   } finally {
     removeVirtualGlobals();
   }
-  return { workflowId: workflow.id, seed, schedules, findings: search.findings };
+  return { workflowId: workflow.id, seed, schedules, ...search.result };
 }
 
 async function loadCopies(load: () => Promise<BuiltWorkflow>): Promise<readonly BuiltWorkflow[]> {
@@ -109,6 +113,8 @@ class Search {
   readonly #subject: ChaosSubject;
   readonly #load: () => Promise<BuiltWorkflow>;
   readonly #findings = new Map<string, ChaosFinding>();
+  readonly #tried = new Set<string>();
+  #failures: ReadonlyMap<string, string> = new Map();
   #shorterStories = mostShorterStories;
   /** The same for every seed, so that a finding is shown again by its seed alone. */
   #points = 0;
@@ -118,19 +124,34 @@ class Search {
     this.#load = load;
   }
 
-  get findings(): readonly ChaosFinding[] {
-    return [...this.#findings.values()];
+  get result(): Pick<ChaosReport, "findings" | "untried" | "failures"> {
+    const { tasks } = this.#subject.workflow.definition;
+    return {
+      findings: [...this.#findings.values()],
+      untried: tasks.map(({ id }) => id).filter((id) => !this.#tried.has(id)),
+      failures: Object.fromEntries(this.#failures),
+    };
+  }
+
+  async #run(subject: ChaosSubject, options: ScheduleOptions): Promise<ScheduleRecord> {
+    const record = await runSchedule(subject, options);
+    for (const { taskId } of record.runs) this.#tried.add(taskId);
+    // The runs are those of functions. A built-in task has run if it ended by its own work.
+    for (const [taskId, { status }] of record.endings)
+      if (status === "SUCCESS" || status === "ERROR") this.#tried.add(taskId);
+    return record;
   }
 
   /** Runs the workflow without faults: twice in the same order, then in others, each time with new variables. */
   async compareOrders(seed: number): Promise<void> {
-    const first = await runSchedule(this.#subject, { seed });
+    const first = await this.#run(this.#subject, { seed });
+    this.#failures = first.errors;
     for (const suspicion of judgeRuns(first)) this.#add(suspicion, first, 0);
-    this.#compare(first, await runSchedule(this.#subject, { seed }), { isSameOrder: true });
-    this.#points = (await runSchedule(this.#subject, { seed: referenceSeed })).points;
+    this.#compare(first, await this.#run(this.#subject, { seed }), { isSameOrder: true });
+    this.#points = (await this.#run(this.#subject, { seed: referenceSeed })).points;
     const fresh = async (number: number) => {
       const subject = { ...this.#subject, copies: await loadCopies(this.#load) };
-      return runSchedule(subject, { seed: seed + number, hasDelays: number > 0 });
+      return this.#run(subject, { seed: seed + number, hasDelays: number > 0 });
     };
     const base = await fresh(0);
     for (let order = 1; order < orders; order += 1)
@@ -145,7 +166,7 @@ class Search {
   }
 
   async tryFaults(seed: number): Promise<void> {
-    const record = await runSchedule(this.#subject, { seed, faults: { points: this.#points } });
+    const record = await this.#run(this.#subject, { seed, faults: { points: this.#points } });
     for (const suspicion of judgeRuns(record)) {
       const known = this.#findings.get(keyOf(suspicion));
       // With one fault or none, the story can hardly be shorter.
@@ -166,7 +187,7 @@ class Search {
       runs += 1;
       if (runs > mostShrinkingRuns) return false;
       const only = new Set(faults);
-      const record = await runSchedule(this.#subject, {
+      const record = await this.#run(this.#subject, {
         seed: whole.seed,
         faults: { only, points: this.#points },
       });

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import type { Message } from "../../core/messages.ts";
 import type { JsonValue } from "../../core/values/json.ts";
 import type { AnyTaskFunction } from "../../runtime/task-type.ts";
@@ -60,6 +61,8 @@ export interface ScheduleRecord {
   readonly story: Story;
   readonly runs: readonly WatchedRun[];
   readonly endings: ReadonlyMap<string, TaskEnding>;
+  /** The errors of the tasks that ended ERROR, by their ids. */
+  readonly errors: ReadonlyMap<string, string>;
   /** How many faults the seed has, those left out included. */
   readonly faults: number;
   /** The calls of processes, if nothing failed. */
@@ -68,6 +71,11 @@ export interface ScheduleRecord {
   readonly endedAt: number;
 }
 
+const StoredFailure = z.object({
+  taskId: z.string(),
+  status: z.literal("ERROR"),
+  error: z.object({ code: z.string(), message: z.string() }),
+});
 const beginning = Date.UTC(2026, 0, 1);
 const leaseSeconds = 10;
 /** Long enough for a sweep to find the lost lease, and for another worker to take over. */
@@ -162,6 +170,7 @@ class Schedule {
       story: this.#story,
       runs: this.#story.runs,
       endings: this.#endings(),
+      errors: this.#errors(),
       faults: this.#faults.count,
       points: this.#noFaults.points,
       endedAt: this.#world.now,
@@ -248,6 +257,17 @@ class Schedule {
       }
       this.#resendLater(Math.min(delayMs * 1.2, longestSweepMs));
     });
+  }
+
+  #errors(): ReadonlyMap<string, string> {
+    return new Map(
+      this.#documents.all("taskLogs").flatMap(({ data }) => {
+        const failed = StoredFailure.safeParse(data);
+        if (!failed.success) return [];
+        const { taskId, error } = failed.data;
+        return [[taskId, `${error.code}: ${error.message}`] as const];
+      }),
+    );
   }
 
   #endings(): ReadonlyMap<string, TaskEnding> {
