@@ -31,10 +31,19 @@ import { type BuiltWorkflow, noteUnfinished, workflowBrand, workflowBrandVersion
  * Returns the function that parses a workflow's input. Its output is JSON, because it is stored with the TaskBatch.
  * That function throws `INPUT_INVALID`.
  */
-function parseInputWith(schema: z.ZodType | undefined, workflowId: string): (input: JsonValue) => JsonValue {
+function parseInputWith(
+  schema: z.ZodType | undefined,
+  workflowId: string,
+  triggers: readonly Trigger[],
+): (input: JsonValue) => JsonValue {
   if (!schema) return (input) => input;
+  const remedy = fileRemedy(triggers);
   const invalid = (problem: string, cause?: unknown) =>
-    new BatonError("INPUT_INVALID", problem, { where: `input of workflow "${workflowId}"`, cause });
+    new BatonError("INPUT_INVALID", problem, {
+      where: `input of workflow "${workflowId}"`,
+      cause,
+      ...(remedy !== undefined && { remedy }),
+    });
   return (input) => {
     const parsed = parse(schema, input, invalid);
     if (!parsed.success) throw invalid(z.prettifyError(parsed.error));
@@ -42,6 +51,16 @@ function parseInputWith(schema: z.ZodType | undefined, workflowId: string): (inp
     if (!encoded.ok) throw invalid(`The schema's output is not JSON: ${encoded.path}: ${encoded.problem}`);
     return JSON.parse(encoded.text);
   };
+}
+
+/** Such a workflow is mostly started by a file, which a person who starts it by hand may not know. */
+function fileRemedy(triggers: readonly Trigger[]): string | undefined {
+  const patterns = triggers.flatMap((trigger) => (trigger.type === "fileDrop" ? [trigger.pattern] : []));
+  if (patterns.length === 0) return undefined;
+  return (
+    `A dropped file starts this workflow: put one that matches ${patterns.join(" or ")} into the inbox. ` +
+    "To start it by hand, name a file that exists in its input: { bucket, object, generation }."
+  );
 }
 
 /** The author's schema may throw, or be asynchronous, which zod refuses with an error. */
@@ -135,7 +154,7 @@ class WorkflowBuilder<Input, Tasks> implements Workflow<Input, Tasks> {
   constructor(id: string, parts: WorkflowParts<Input>, tasks: DeclaredTasks) {
     this.id = id;
     this.triggers = parts.triggers;
-    this.parseInput = parseInputWith(parts.input, id);
+    this.parseInput = parseInputWith(parts.input, id, parts.triggers);
     this.inputSchema = parts.input;
     this.#parts = parts;
     this.#tasks = tasks;

@@ -215,3 +215,21 @@ test("refuses input whose schema throws, is asynchronous or gives no JSON", () =
     expect(error.message).toContain(text);
   }
 });
+
+test("an input that a workflow of dropped files refuses says how a file starts it", () => {
+  const input = z.object({ bucket: z.string(), object: z.string(), generation: z.string() });
+  const on = [fileDrop("sales/*.csv"), fileDrop("old/*.csv")];
+  const remedyOf = (subject: ReturnType<typeof workflow<z.infer<typeof input>>>) => {
+    const built = subject.task("a", () => 1);
+    try {
+      built.parseInput(null);
+    } catch (error) {
+      return error instanceof BatonError ? error.remedy : undefined;
+    }
+    return undefined;
+  };
+  expect(remedyOf(workflow("dropped", { input, on }))).toMatch(
+    /put one that matches sales\/\*\.csv or old\/\*\.csv into the inbox\. To start it by hand, /,
+  );
+  expect(remedyOf(workflow("by-hand", { input }))).toMatch(/^Correct the input as the message says/);
+});
