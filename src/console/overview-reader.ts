@@ -124,5 +124,5 @@ async function lateSlot(
     return { workflowId, slot, why: "No worker has looked at the schedules since: is a server running?" };
   const isStarted = await admin.exists(deriveBatchId(workflowId, slotKey(trigger, slot)));
   if (isStarted) return undefined;
-  return { workflowId, slot, why: "It was skipped: Baton was down at that time. `baton backfill` runs it." };
+  return { workflowId, slot, why: "It was skipped: Baton was down at that time. A backfill runs it." };
 }

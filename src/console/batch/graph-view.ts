@@ -51,12 +51,16 @@ export function nodeState(state: BatchState, group: Group): NodeState {
 function detailOf(log: TaskLog | undefined): string {
   if (!log) return statusWord("NEW");
   const { status, reason, attempt, startedAt, endedAt } = log;
-  const words =
-    reason === null ? statusWord(status) : `${statusWord(status)}: ${reason.replaceAll("_", " ")}`;
+  const words = reason === null ? statusWord(status) : `${shortWord(status)}${reason.replaceAll("_", " ")}`;
   const tries = attempt > 1 ? ` · attempt ${attempt}` : "";
   if (!isTerminal(status)) return words + tries;
   if (reason !== null || startedAt === null || endedAt === null) return words;
   return `${formatDuration(endedAt - startedAt)}${tries}`;
+}
+
+/** Of a skip, the reason alone fits in a node: its shape and its title say the rest. */
+function shortWord(status: DisplayStatus): string {
+  return status === "SKIPPED" ? "" : `${statusWord(status)}: `;
 }
 
 /** The status that needs attention most; one that all share, when they have ended. */

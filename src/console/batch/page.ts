@@ -188,9 +188,11 @@ function failure(view: View, state: BatchState, chosen: string | undefined): Con
     ...Object.fromEntries(view.query),
     t: following.taskId,
   });
-  const next = html` · <a href="${nextHref}" data-next-failed title="f">next failed task</a>`;
+  const key = html` data-next-failed title="f"`;
+  const next = others.length === 0 ? nothing : html` · <a href="${nextHref}"${key}>next failed task</a>`;
   return html`<div class="callout error">${statusIcon("ERROR")}<div><p>
-    <strong><a href="${href}">${first.taskId}</a></strong> failed with <code>${code}</code>${more}${next}</p><p
+    <strong><a href="${href}"${others.length === 0 && key}>${first.taskId}</a></strong> failed with <code
+      >${code}</code>${more}${next}</p><p
       class="message">${message}</p>${
         place === undefined
           ? nothing

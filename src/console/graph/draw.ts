@@ -12,7 +12,7 @@ const size = {
   margin: 14,
   character: 7.7,
   small: 6.6,
-  least: 116,
+  least: 140,
   most: 236,
   leastFolded: 206,
   inset: 44,
@@ -169,7 +169,7 @@ function drawNode(group: Group, { status, counts, detail, href }: NodeState, box
   const shown = shorten(name, Math.floor((width - size.inset) / size.character));
   const small = shorten(detail, Math.floor((width - size.inset + 6) / size.small));
   const lines = isFolded
-    ? { name: y - 6, detail: y + 8 }
+    ? { name: y - 5, detail: y + 8.5 }
     : { name: small === "" ? y + 4 : y - 2, detail: y + 14 };
   const rect = (name: string, by: number) =>
     html`<rect class="${name}" x="${x + by}" y="${top + by}" width="${width}" height="${size.height}" rx="8"/>`;

@@ -74,7 +74,7 @@ function calendar(view: View, firings: readonly Firing[]): Content {
         html`<li>${time(times[0], "clock")} ${workflowLink(workflowId)}${
           times.length > 1
             ? html` <span
-            class="dim">× ${times.length}</span>`
+            class="dim">× ${times.length}</span>`
             : ""
         }</li>`,
     );
