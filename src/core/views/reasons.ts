@@ -87,7 +87,7 @@ function waiting(explained: ExplainedTask, log: TaskLog): TaskExplanation {
     }
     case "event":
       return plain(
-        `It waits for the event ${log.events.join(" or ")}, ${log.dueSeconds === null ? "without a limit" : when}.`,
+        `It waits for the event ${log.events.join(" or ")}, ${log.dueSeconds === null ? "without a limit" : when.replace("at", "until")}.`,
         "It continues when the event is sent.",
         log.events.map((event) => `baton event ${batchId} ${quoteForShell(event)}`),
       );
