@@ -85,12 +85,14 @@ function waiting(explained: ExplainedTask, log: TaskLog): TaskExplanation {
         remedyOf(log),
       );
     }
-    case "event":
+    case "event": {
+      const limit = log.dueSeconds === null ? "without a limit" : when.replace("at", "until");
       return plain(
-        `It waits for the event ${log.events.join(" or ")}, ${log.dueSeconds === null ? "without a limit" : when.replace("at", "until")}.`,
+        `It waits for the event ${log.events.join(" or ")}, ${limit}.`,
         "It continues when the event is sent.",
         log.events.map((event) => `baton event ${batchId} ${quoteForShell(event)}`),
       );
+    }
     case "completion":
       return plain(
         `Another system or a person has to report how it ended, ${when}.`,
