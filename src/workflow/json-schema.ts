@@ -112,7 +112,7 @@ function acceptsAnyText(schema: JsonObject): boolean {
 
 function orLiteral(value: boolean, schema: JsonValue): JsonObject {
   const { description = "", ...object } = JsonObjectSchema.parse(schema);
-  // yaml-language-server refuses the value false where `const` or `enum` names it.
+  // yaml-language-server 1.18 refuses a boolean that `const` or `enum` names.
   return { description, anyOf: [{ type: "boolean", not: { const: !value } }, object] };
 }
 
