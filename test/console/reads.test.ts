@@ -91,3 +91,27 @@ test("a poll of a running chain of 100 reads at most three documents, and shows 
   await reader.read(batchId);
   expect(reads.documents).toBe(1);
 });
+
+test("tasks that wait don't hide the endings of the tasks after them", async () => {
+  const waiting = Array.from({ length: 60 }, (_, index) => `a-${String(index).padStart(2, "0")}`);
+  let flow = workflow("wide").task("root", async () => 0);
+  for (const taskId of [...waiting, "z-last"])
+    flow = flow.task(taskId, async ({ step }) => step.waitForEvent(taskId, { timeout: "1d" }), {
+      after: ["root"],
+    } as never);
+  const app = testApp({ workflows: [flow] });
+  app.work.start();
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "wide" });
+  const statusOf = async (taskId: string) => (await app.engine.admin.log(batchId, taskId))?.log.status;
+  for (const taskId of [...waiting, "z-last"]) await expect.poll(() => statusOf(taskId)).toBe("WAITING");
+  const reader = new BatchReader(app);
+  await reader.read(batchId);
+  await app.engine.durably(() => app.engine.receiveEvent({ kind: "event", batchId, event: "z-last" }));
+  await expect.poll(() => statusOf("z-last")).toBe("SUCCESS");
+  // 61 tasks may have changed, and a poll reads 50.
+  await reader.read(batchId);
+  const { logs } = await reader.read(batchId);
+  expect(logs.get("z-last")?.log.status).toBe("SUCCESS");
+  await app.engine.cancel(batchId);
+  await untilEnded(app, batchId);
+});

@@ -8,37 +8,46 @@ export interface ReadLog {
   readonly writtenAt: number;
 }
 
-/** Documents that one poll of a running batch reads at most. The next poll continues. */
+/** The logs of a running batch, as far as they were read. */
+export interface RunningLogs {
+  readonly logs: Map<string, ReadLog>;
+  /** The poll that last read each task. */
+  readonly polls: Map<string, number>;
+  poll: number;
+}
+
+/** Documents that one poll of a running batch reads at most. The next poll continues with the others. */
 const mostReadsAPoll = 50;
 
 /**
  * Brings the logs of a running batch up to date. What has ended never changes, and a task whose parents have not ended
  * has no log: so only the tasks between the two are read. When one of them turns out to have ended, its children are
- * next.
+ * next. Those that were not read for the longest time come first, so tasks that wait for days don't hide the others.
  */
 export async function readFrontier(
-  graph: Graph,
-  logs: Map<string, ReadLog>,
+  graph: Pick<Graph, "definition">,
+  known: RunningLogs,
   read: (taskId: string) => Promise<ReadLog | undefined>,
 ): Promise<void> {
-  const seen = new Set<string>();
+  known.poll += 1;
   for (let left = mostReadsAPoll; left > 0; ) {
-    const next = frontier(graph, logs, seen).slice(0, left);
+    const next = frontier(graph, known).slice(0, left);
     if (next.length === 0) return;
     left -= next.length;
     const found = await Promise.all(next.map(async (taskId) => [taskId, await read(taskId)] as const));
     for (const [taskId, log] of found) {
-      seen.add(taskId);
-      if (log) logs.set(taskId, log);
+      known.polls.set(taskId, known.poll);
+      if (log) known.logs.set(taskId, log);
     }
   }
 }
 
-function frontier(graph: Graph, logs: ReadonlyMap<string, ReadLog>, seen: ReadonlySet<string>): string[] {
-  const ready = graph.definition.tasks.filter(
-    (task) => !seen.has(task.id) && !hasEnded(logs, task.id) && mayHaveLog(task, logs),
-  );
-  return ready.map(({ id }) => id);
+function frontier({ definition }: Pick<Graph, "definition">, { logs, polls, poll }: RunningLogs): string[] {
+  const lastRead = (taskId: string) => polls.get(taskId) ?? 0;
+  return definition.tasks
+    .filter((task) => lastRead(task.id) < poll && !hasEnded(logs, task.id) && mayHaveLog(task, logs))
+    .map(({ id }) => id)
+    .sort((one, other) => lastRead(one) - lastRead(other));
 }
 
 function hasEnded(logs: ReadonlyMap<string, ReadLog>, taskId: string): boolean {

@@ -5,7 +5,7 @@ import { buildGraph, type Graph } from "../../core/workflow/graph.ts";
 import { type DrawnGraph, prepare } from "../graph/draw.ts";
 import type { FoldedGraph } from "../graph/fold.ts";
 import { around, foldGraph } from "../graph/fold.ts";
-import { type ReadLog, readFrontier } from "./frontier.ts";
+import { type ReadLog, type RunningLogs, readFrontier } from "./frontier.ts";
 
 /** A batch with everything that its pages show. */
 export interface BatchState {
@@ -38,7 +38,7 @@ export class BatchReader {
   readonly #app: App;
   readonly #pictures = new Map<string, DefinitionPictures>();
   readonly #deployed = new WeakMap<Definition, Graph>();
-  readonly #running = new Map<string, Map<string, ReadLog>>();
+  readonly #running = new Map<string, RunningLogs>();
   readonly #ended = new Map<string, BatchState>();
 
   constructor(app: App) {
@@ -65,10 +65,10 @@ export class BatchReader {
     // A cancel writes logs of tasks anywhere in the graph.
     if (known && status === "RUNNING" && !cancelRequested) {
       await readFrontier(graph, known, (taskId) => admin.log(batchId, taskId));
-      return known;
+      return known.logs;
     }
     const logs = new Map(await admin.logs(batchId));
-    if (status === "RUNNING") keep(this.#running, batchId, logs, keptBatches);
+    if (status === "RUNNING") keep(this.#running, batchId, { logs, polls: new Map(), poll: 0 }, keptBatches);
     else this.#running.delete(batchId);
     return logs;
   }
