@@ -56,6 +56,21 @@ export interface TaskErrorOptions {
   readonly retryAfterSeconds?: number | undefined;
 }
 
+/**
+ * `instanceof BatonError` also recognises an error of another copy of the package, which a workflow file may import. A
+ * class below it inherits this, and recognises its own errors only.
+ */
+Object.defineProperty(BatonError, Symbol.hasInstance, {
+  value(this: unknown, value: unknown): boolean {
+    if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
+    return this === BatonError && value instanceof Error && value.name === "BatonError" && isKnownCode(value);
+  },
+});
+
+function isKnownCode(error: Error): boolean {
+  return "code" in error && typeof error.code === "string" && Object.hasOwn(errorCatalog, error.code);
+}
+
 /** What a task throws to fail. Anything else it throws counts as a retryable TaskError. */
 export class TaskError extends Error {
   override readonly name = "TaskError";
