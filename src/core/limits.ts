@@ -65,6 +65,8 @@ export const limits = {
   /** Longest expression, and values that one evaluation may visit: about a second of processor time. */
   expressionCharacters: 1_000,
   expressionVisits: 10_000_000,
+  /** Expressions that one process keeps in memory as they were read. */
+  cachedExpressions: 1_000,
   /** Parents of a task whose condition is a function: all their results are read for it. */
   conditionParents: 100,
   /** Longest text of a `Skip`. */

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { expect, test } from "vitest";
-import { RecentMap } from "../../src/engine/records/definitions.ts";
+import { RecentMap } from "../../src/core/values/recent-map.ts";
 import { ActiveSet, Alarm, SharedTimer } from "../../src/runtime/timers.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 

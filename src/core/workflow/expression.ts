@@ -6,6 +6,7 @@ import type { CelFunc, CelInput } from "@bufbuild/cel";
 import { BatonError, errorMessage } from "../errors/errors.ts";
 import { limits } from "../limits.ts";
 import type { JsonValue } from "../values/json.ts";
+import { RecentMap } from "../values/recent-map.ts";
 
 type Library = typeof import("@bufbuild/cel");
 type ParsedExpression = ReturnType<Library["parse"]>;
@@ -13,7 +14,7 @@ type Node = NonNullable<ParsedExpression["expr"]>;
 type Call = Extract<Node["exprKind"], { case: "callExpr" }>["value"];
 type Loop = Extract<Node["exprKind"], { case: "comprehensionExpr" }>["value"];
 
-/** A value that the expression reads: `parents.load.result.rows`. */
+/** A value that the expression reads: `parents.load.rows`. */
 export interface ExpressionPath {
   readonly root: string;
   readonly path: readonly string[];
@@ -33,7 +34,7 @@ interface ExpressionShape {
 export interface Expression extends ExpressionShape {
   readonly text: string;
   /**
-   * The value for these variables, as JSON. Numbers of JSON are doubles, and whole numbers may be mixed with them.
+   * The value for these variables, which are JSON. Its numbers are doubles, and whole numbers may be mixed with them.
    * Throws `EXPRESSION_FAILED`, `EXPRESSION_TOO_COSTLY`.
    */
   evaluate(variables: Readonly<Record<string, JsonValue>>): unknown;
@@ -51,7 +52,7 @@ async function loadReader(): Promise<(text: string) => Expression> {
   const [library, { strings }] = await Promise.all([import("@bufbuild/cel"), import("@bufbuild/cel/ext")]);
   const environment = library.celEnv({ funcs: [...mixedArithmetic(library), ...strings] });
   const isKnown = (name: string) => environment.funcs.find(name) !== undefined || operators.test(name);
-  return (text) => {
+  const read = (text: string): Expression => {
     const parsed = parse(library, text);
     const shape = shapeOf(parsed.expr, isKnown);
     const evaluate = library.plan(environment, parsed);
@@ -68,6 +69,13 @@ async function loadReader(): Promise<(text: string) => Expression> {
         throw new BatonError("EXPRESSION_FAILED", `${quoted(text)}: ${value.message}`);
       },
     };
+  };
+  // To read one takes longer than a task does, and the tasks of a fan have the same.
+  const known = new RecentMap<string, Expression>(limits.cachedExpressions);
+  return (text) => {
+    const expression = known.get(text) ?? read(text);
+    known.set(text, expression);
+    return expression;
   };
 }
 
@@ -116,7 +124,7 @@ function toCel(value: JsonValue): CelInput {
 /** A loop inside a loop visits every pair of values, so the number of values bounds the time of an evaluation. */
 function assertCost(text: string, loops: number, variables: Readonly<Record<string, JsonValue>>): void {
   if (loops < 2) return;
-  const visits = (text.length + countValues(Object.values(variables))) ** (loops - 1);
+  const visits = Math.ceil(text.length + countValues(Object.values(variables))) ** (loops - 1);
   if (visits > limits.expressionVisits)
     throw new BatonError(
       "EXPRESSION_TOO_COSTLY",

@@ -3,10 +3,11 @@ import { BatonError } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { TaskBatch } from "../../core/records.ts";
 import { isPastRetention } from "../../core/storage/expiry.ts";
+import { RecentMap } from "../../core/values/recent-map.ts";
 import type { Graph, Join } from "../../core/workflow/graph.ts";
 import type { DocumentStore, MaybePromise, SyncMark } from "../../ports/store.ts";
 import type { CommitOutcome } from "./commit.ts";
-import { type Definitions, RecentMap } from "./definitions.ts";
+import type { Definitions } from "./definitions.ts";
 import { Records, recordKinds, type Stored } from "./records.ts";
 
 /** What this process knows of a join. */
