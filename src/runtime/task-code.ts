@@ -1,10 +1,9 @@
 import * as z from "zod";
 import { BatonError, errorMessage, TaskError } from "../core/errors/errors.ts";
-import type { DisplayStatus } from "../core/records.ts";
 import { fillTemplate } from "../core/template/template.ts";
 import { type JsonObject, type JsonValue, StoredJsonSchema } from "../core/values/json.ts";
 import { SecretRedactor } from "../core/values/secrets.ts";
-import type { ConditionCall } from "../core/workflow/condition.ts";
+import { type ConditionCall, conditionStatus } from "../core/workflow/condition.ts";
 import { FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/workflow/definition.ts";
 import type { Ids, Secrets } from "../ports/machine.ts";
 import type { MaybePromise } from "../ports/store.ts";
@@ -100,8 +99,12 @@ function runFunction(
   context: TaskContext,
 ): unknown {
   if (run) return run(context);
-  throw new TaskError(
-    `The workflow files of this process hold no code for task ${task.id} of workflow ${workflowId}`,
+  throw missing("code", { workflowId, taskId: task.id });
+}
+
+function missing(what: string, { workflowId, taskId }: Pick<KeyedCall, "workflowId" | "taskId">): TaskError {
+  return new TaskError(
+    `The workflow files of this process hold no ${what} for task ${taskId} of workflow ${workflowId}`,
     { code: "TASK_CODE_MISSING" },
   );
 }
@@ -110,13 +113,7 @@ function runFunction(
 export async function runKeyFunction(code: TaskCode, call: KeyedCall): Promise<string> {
   const { workflowId, taskId } = call;
   const keyFunction = await code.findKeyFunction(workflowId, taskId);
-  if (!keyFunction)
-    throw new TaskError(
-      `The workflow files of this process hold no key function for task ${taskId} of workflow ${workflowId}`,
-      {
-        code: "TASK_CODE_MISSING",
-      },
-    );
+  if (!keyFunction) throw missing("key function", call);
   const key: unknown = callKeyFunction(keyFunction, call);
   if (typeof key === "string" && key !== "") return key;
   throw new BatonError("IDEMPOTENCY_KEY_INVALID", "The key function returned no text", {
@@ -142,14 +139,10 @@ function callKeyFunction(keyFunction: KeyFunction, { arguments: input, taskId }:
 
 /** Asks the deployed condition of a task. Throws `TASK_CODE_MISSING`, `CONDITION_FAILED`. */
 export async function runCondition(code: TaskCode, call: ConditionCall): Promise<boolean> {
-  const { workflowId, taskId, input } = call;
+  const { workflowId, taskId } = call;
   const condition = await code.findCondition(workflowId, taskId);
-  if (!condition)
-    throw new TaskError(
-      `The workflow files of this process hold no condition for task ${taskId} of workflow ${workflowId}`,
-      { code: "TASK_CODE_MISSING" },
-    );
-  const decided: unknown = callCondition(condition, call, input);
+  if (!condition) throw missing("condition", call);
+  const decided: unknown = callCondition(condition, call);
   if (typeof decided === "boolean") return decided;
   throw new BatonError("CONDITION_FAILED", "The condition returned neither true nor false", {
     where: `task ${taskId}`,
@@ -157,9 +150,10 @@ export async function runCondition(code: TaskCode, call: ConditionCall): Promise
 }
 
 /** An error is permanent: a condition depends on its arguments alone, and would throw every time. */
-function callCondition(condition: ConditionFunction, call: ConditionCall, input: JsonValue): unknown {
+function callCondition(condition: ConditionFunction, call: ConditionCall): unknown {
+  const { input, parents } = call;
   try {
-    return condition({ input, parents: resultsOf(call), status: statusesOf(call) });
+    return condition({ input, parents: resultsOf(call), status: conditionStatus(parents) });
   } catch (cause) {
     throw new BatonError("CONDITION_FAILED", `The condition threw an error: ${errorMessage(cause)}`, {
       where: `task ${call.taskId}`,
@@ -178,10 +172,6 @@ function resultsOf({ parents }: ConditionCall): Readonly<Record<string, unknown>
     return [id, { get, enumerable: true }] as const;
   });
   return Object.defineProperties({}, Object.fromEntries(properties));
-}
-
-function statusesOf({ parents }: ConditionCall): Readonly<Record<string, DisplayStatus>> {
-  return Object.fromEntries(Object.entries(parents).map(([id, { status }]) => [id, status]));
 }
 
 async function runBuiltIn(

@@ -1,9 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { type ResolveHookSync, registerHooks } from "node:module";
 import { pathToFileURL } from "node:url";
-import * as z from "zod";
-import { type ErrorCode, errorCatalog } from "../core/errors/error-catalog.ts";
-import { errorCode, errorMessage } from "../core/errors/errors.ts";
+import { BatonError, errorCode, errorMessage } from "../core/errors/errors.ts";
 import type { Definition } from "../core/workflow/definition.ts";
 import { tasksOverJoinLimit } from "../core/workflow/graph.ts";
 import type { TaskType } from "../runtime/task-type.ts";
@@ -198,13 +196,8 @@ async function loadData(
     : { workflows: [], problems: result.problems };
 }
 
-/** A BatonError of another copy of the package is not an instance of this class. Its code identifies it. */
-const CodedSchema = z.object({
-  code: z.custom<ErrorCode>((code) => typeof code === "string" && Object.hasOwn(errorCatalog, code)),
-});
-
 async function problemOf(error: unknown, path: string): Promise<WorkflowProblem> {
-  const code = CodedSchema.safeParse(error).data?.code ?? "WORKFLOW_FILE_FAILED";
+  const code = error instanceof BatonError ? error.code : "WORKFLOW_FILE_FAILED";
   return { code, message: errorMessage(error), where: await placeOfLoadError(path, error) };
 }
 

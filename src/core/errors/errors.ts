@@ -86,7 +86,7 @@ export class TaskError extends Error {
   }
 }
 
-/** What a task throws to end SKIPPED: there is nothing to do. It is not retried, and `reason` is shown. */
+/** What a task throws to end SKIPPED: there is nothing to do. It is not retried, and its message is shown. */
 export class Skip extends Error {
   override readonly name = "Skip";
 }

@@ -32,14 +32,17 @@ export function conditionScope(
   input: JsonValue,
   parents: ConditionCall["parents"],
 ): Readonly<Record<(typeof conditionVariables)[number], JsonValue>> {
-  const all = Object.entries(parents);
+  const successes = Object.entries(parents).filter(([, { status }]) => status === "SUCCESS");
   return {
     input,
-    parents: Object.fromEntries(
-      all.flatMap(([id, { status, result }]) => (status === "SUCCESS" ? [[id, result]] : [])),
-    ),
-    status: Object.fromEntries(all.map(([id, { status }]) => [id, status])),
+    parents: Object.fromEntries(successes.map(([id, { result }]) => [id, result])),
+    status: conditionStatus(parents),
   };
+}
+
+/** How each parent ended. */
+export function conditionStatus(parents: ConditionCall["parents"]): Readonly<Record<string, DisplayStatus>> {
+  return Object.fromEntries(Object.entries(parents).map(([id, { status }]) => [id, status]));
 }
 
 /** Why a task was skipped, for its TaskLog. */
