@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { limits } from "../../src/core/limits.ts";
 import { CONTROL_QUEUE } from "../../src/core/messages.ts";
-import { joinCallbackPages, TaskError, workflow } from "../../src/index.ts";
+import { joinCallbackPages, Skip, TaskError, workflow } from "../../src/index.ts";
 import type { LogFields } from "../../src/ports/telemetry.ts";
 import { runToEnd, testApp, untilEnded } from "../support/app.ts";
 import { firstTime, withStore } from "../support/faults.ts";
@@ -68,6 +68,14 @@ test("a task that fails finally sends a callback; one that is skipped or cancell
       callback,
     })
     .task("child", () => 1, { after: ["failing"], callback })
+    .task("unwanted", () => 1, { when: "false", callback })
+    .task(
+      "idle",
+      () => {
+        throw new Skip("nothing to do");
+      },
+      { callback },
+    )
     .task("waiting", ({ step }) => step.sleep("rest", "1h"), { callback });
   const app = testApp({ workflows: [flow], environment });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });

@@ -42,6 +42,7 @@ function problemsOf(
     return [
       ...unknownFunctions.map((name) => problem(`\`${text}\`: CEL has no function \`${name}\``)),
       ...paths
+        .filter((path) => !paths.some((asked) => isAskedFor(path, asked)))
         .flatMap((path) => pathProblem(path, task, input) ?? [])
         .map((found) => problem(`\`${text}\`: ${found}`)),
     ];
@@ -51,15 +52,21 @@ function problemsOf(
   }
 }
 
+/** `has(input.note) && input.note.text != ""` asks first for what it reads. */
+function isAskedFor(read: ExpressionPath, asked: ExpressionPath): boolean {
+  if (!asked.isOptional || read.root !== "input" || asked.root !== "input") return false;
+  return asked.path.every((name, index) => read.path[index] === name);
+}
+
 function pathProblem(
-  { root, path, isOptional }: ExpressionPath,
+  { root, path }: ExpressionPath,
   { after }: TaskDefinition,
   input: StaticInput | undefined,
 ): string | undefined {
   const [first] = path;
   switch (root) {
     case "input":
-      return isOptional ? undefined : missingInput(input, path);
+      return missingInput(input, path);
     case "parents":
     case "status":
       if (first === undefined || after.includes(first)) return undefined;
