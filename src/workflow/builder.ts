@@ -96,7 +96,7 @@ export interface Workflow<Input, Tasks> extends BuiltWorkflow {
     Result = JsonValue,
     Arguments = Input,
     Needed = unknown,
-    Field extends string = never,
+    Fields extends readonly string[] | [] = never,
   >(
     id: NewId<Id, Tasks>,
     task: (
@@ -109,7 +109,7 @@ export interface Workflow<Input, Tasks> extends BuiltWorkflow {
       Parent,
       NoInfer<ArgumentsOf<Arguments>>,
       ConditionFunction<Input, Pick<Tasks, Parent & keyof Tasks>>,
-      Field
+      Fields
     >,
   ): Workflow<Input, Tasks & { readonly [K in Id]: ResultOf<Result> }>;
 }

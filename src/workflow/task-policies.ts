@@ -2,7 +2,7 @@ import type { Duration } from "../core/values/duration.ts";
 import type { JsonValue } from "../core/values/json.ts";
 import type { ChildRule } from "../core/workflow/definition.ts";
 import type { ConditionFunction } from "../runtime/task-type.ts";
-import type { KeyFieldIn } from "./typed-mistakes.ts";
+import type { KeyFieldsIn } from "./typed-mistakes.ts";
 
 export interface RetryOptions {
   /** Total attempts, including the first. Default 4. */
@@ -17,7 +17,10 @@ export interface RetryOptions {
   readonly jitter?: number;
 }
 
-export interface IdempotencyOptions<Arguments = JsonValue, Field extends string = string> {
+export interface IdempotencyOptions<
+  Arguments = JsonValue,
+  Fields extends readonly string[] = readonly string[],
+> {
   /**
    * What makes two calls the same work: all `arguments` (default), some `fields` of them (`"lead_id?"` may be absent),
    * the day in a time zone (or the `date` of the arguments), or the text that a function makes from them.
@@ -25,7 +28,7 @@ export interface IdempotencyOptions<Arguments = JsonValue, Field extends string 
    */
   readonly key?:
     | "arguments"
-    | { readonly fields: readonly KeyFieldIn<Field, Arguments>[] }
+    | { readonly fields: KeyFieldsIn<Fields, Arguments> }
     | { readonly date: string }
     | ((given: Arguments) => string);
   /** Scope of the key. Default `global`: all batches. */
@@ -58,13 +61,13 @@ export interface CallbackOptions {
 
 /**
  * The policies of a task. `Parent` is the ids of the tasks declared before it, `Arguments` what it works on, `When` the
- * function that may be its condition, `Field` the fields of its idempotency key.
+ * function that may be its condition, `Fields` the fields of its idempotency key.
  */
 export interface TaskPolicies<
   Parent extends string = string,
   Arguments = JsonValue,
   When = ConditionFunction,
-  Field extends string = string,
+  Fields extends readonly string[] = readonly string[],
 > {
   /** The tasks that it waits for. Without any it runs at once. */
   readonly after?: readonly Parent[];
@@ -82,7 +85,7 @@ export interface TaskPolicies<
   /** The queue of its messages. Default `default`. */
   readonly queue?: string;
   /** Prevents the same work from being done twice, in this batch or others. `true`: by its arguments, for a day. */
-  readonly idempotency?: true | IdempotencyOptions<Arguments, Field>;
+  readonly idempotency?: true | IdempotencyOptions<Arguments, Fields>;
   /** Reports to another system. */
   readonly callback?: CallbackOptions;
 }

@@ -112,5 +112,10 @@ type KeyField<Arguments> = JsonValue extends Arguments
       : (keyof Arguments & string) | `${keyof Arguments & string}?`
     : string;
 
-/** The names in a list of key fields. Those of a `string[]` are known only at run time, and are not checked. */
-export type KeyFieldIn<Field extends string, Arguments> = string extends Field ? Field : KeyField<Arguments>;
+/**
+ * A list of key fields. A name that is known only at run time is not checked, and neither are those of a `string[]`.
+ * The literals beside it are.
+ */
+export type KeyFieldsIn<Fields extends readonly string[], Arguments> =
+  | readonly KeyField<Arguments>[]
+  | { readonly [Index in keyof Fields]: string extends Fields[Index] ? string : KeyField<Arguments> };

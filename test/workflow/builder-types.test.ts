@@ -94,6 +94,8 @@ function mistakes() {
   workflow("first").task("a", () => 1, { after: ["b"] });
   const daily = workflow("daily", { input: z.object({ day: z.string() }) });
   const constantFields = ["dya"] as const;
+  const runTimeFields: readonly string[] = ["day"];
+  const mixedFields = [...runTimeFields, "dya"] as const;
   const eitherField = Math.random() < 0.5 ? "day" : "dya";
   // @ts-expect-error a key field that the input has not
   daily.task("c", () => 3, { idempotency: { key: { fields: ["dya"] } } });
@@ -103,6 +105,12 @@ function mistakes() {
   daily.task("c", () => 3, { idempotency: { key: { fields: constantFields } } });
   // @ts-expect-error a key field that is one of two literals, of which the input has one
   daily.task("c", () => 3, { idempotency: { key: { fields: [eitherField] } } });
+  // @ts-expect-error a literal beside names that are known only at run time
+  daily.task("c", () => 3, { idempotency: { key: { fields: ["dya", ...runTimeFields] } } });
+  // @ts-expect-error a literal after such a name
+  daily.task("c", () => 3, { idempotency: { key: { fields: [...runTimeFields, "dya"] } } });
+  // @ts-expect-error a literal of a constant list that has such names
+  daily.task("c", () => 3, { idempotency: { key: { fields: mixedFields } } });
   // @ts-expect-error a file of a workflow that no file starts
   daily.task("c", loadFile({ table: "sales" }));
   // @ts-expect-error a file that starts a workflow of another input
@@ -114,11 +122,17 @@ function mistakes() {
 test("key fields may be a list that is known only at run time", () => {
   const fields = ["day"];
   const frozen: readonly string[] = fields;
+  const isShort = Math.random() < 0.5;
   const policies = { idempotency: { key: { fields }, ttl: "1h" }, timeout: "1m" } as const;
-  workflow("daily", { input: z.object({ day: z.string() }) })
+  workflow("daily", { input: z.object({ day: z.string(), id: z.string() }) })
     .task("variable", () => 3, { idempotency: { key: { fields } } })
     .task("readonly", async () => "x", { idempotency: { key: { fields: frozen } } })
     .task("spread", () => 3, { idempotency: { key: { fields: [...fields] } } })
+    .task("mixed", () => 3, { idempotency: { key: { fields: ["id?", ...fields] } } })
+    .task("either", () => 3, { idempotency: { key: { fields: isShort ? ["day"] : fields } } })
+    .task("constant", () => 3, { idempotency: { key: { fields: isShort ? (["day"] as const) : frozen } } })
+    .task("length", () => 3, { idempotency: { key: { fields: isShort ? ["day"] : ["day", "id"] } } })
+    .task("key", () => 3, { idempotency: { key: isShort ? { fields: ["day"] } : { fields } } })
     .task("policies", () => 3, policies)
     .task("optional", () => 3, { idempotency: { key: { fields: ["day?"] } } })
     .task("request", http({ url: "u" }), { idempotency: { key: { fields: fields.map(() => "url") } } });

@@ -91,6 +91,11 @@ const mistakes: readonly (readonly [name: string, code: string, says: string])[]
     `'"dya"' is not assignable to type '"day"`,
   ],
   [
+    "a key field beside names that are known only at run time",
+    `shop.task("c", () => 3, { idempotency: { key: { fields: ["dya", ...process.argv] } } })`,
+    `'"dya"' is not assignable to type '"day"`,
+  ],
+  [
     "a key field that the parameters have not",
     `shop.task("c", http({ url: "u" }), { idempotency: { key: { fields: ["day"] } } })`,
     `'"day"' is not assignable to type`,
