@@ -1,6 +1,7 @@
 import * as z from "zod";
+import { actions } from "../app/actions.ts";
 import type { App } from "../app/app.ts";
-import { completeTask, follow } from "../app/batch-control.ts";
+import { follow } from "../app/batch-control.ts";
 import type { RawEnvironment } from "../configuration/variables.ts";
 import { BatonError } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
@@ -109,7 +110,7 @@ class OpenClient implements Client {
       ...(input !== undefined && { input: toJson(input, "The input", Number.POSITIVE_INFINITY) }),
       ...(key !== undefined && { key }),
     });
-    const { batchId } = await this.#call(({ engine }) => engine.durably(() => engine.start(message)));
+    const { batchId } = await this.#call((app) => actions.run.perform(app, message));
     return this.#handle(batchId);
   }
 
@@ -152,9 +153,9 @@ class OpenClient implements Client {
       cancel: () => this.#call((app) => this.#cancel(app, batchId)),
       event: (name, payload = null) => this.#call((app) => sendEvent(app, batchId, name, payload)),
       complete: (taskId, result = null) =>
-        this.#call(async ({ engine }) => {
+        this.#call(async (app) => {
           const completion = { result: toJson(result, "The result") };
-          return completeTask(engine, { batchId, taskId }, completion);
+          return actions.complete.perform(app, { batchId, taskId, completion });
         }),
     };
   }
@@ -175,24 +176,17 @@ class OpenClient implements Client {
   }
 
   async #cancel(app: App, batchId: string): Promise<BatchView> {
-    const { engine, configuration } = app;
-    // On Google Cloud the function cancels it: the caller may have no permission to cancel the jobs of its tasks.
-    if (configuration.engine === "gcp") await engine.requestCancel(batchId);
-    else await engine.durably(() => engine.cancel(batchId));
+    await actions.cancel.perform(app, { batchId });
     return this.#ended(app, batchId);
   }
 }
 
-async function sendEvent({ engine }: App, batchId: string, event: string, payload: JsonValue): Promise<void> {
+async function sendEvent(app: App, batchId: string, event: string, payload: JsonValue): Promise<void> {
   // First, so that a malformed id is reported as an unknown batch.
-  await engine.admin.status(batchId);
-  const message = parse(EventMessageSchema, {
-    kind: "event",
-    batchId,
-    event,
-    payload: toJson(payload, "The payload"),
-  });
-  await engine.durably(() => engine.receiveEvent(message));
+  await app.engine.admin.status(batchId);
+  const sent = { batchId, event, payload: toJson(payload, "The payload") };
+  parse(EventMessageSchema, { kind: "event", ...sent });
+  await actions.event.perform(app, sent);
 }
 
 function parse<Message>(schema: z.ZodType<Message>, message: unknown): Message {
