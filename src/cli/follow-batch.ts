@@ -4,7 +4,7 @@ import type { Callback } from "../core/callback.ts";
 import { limits } from "../core/limits.ts";
 import { truncate } from "../core/values/text.ts";
 import type { AttemptView, BatchView, TaskView } from "../core/views/views.ts";
-import { durationBetween, oneLine, table } from "./output/text.ts";
+import { durationBetween, oneLine, table, timeOfDay } from "./output/text.ts";
 
 const pollMs = 50;
 
@@ -43,9 +43,8 @@ export async function untilSettled(
 /** The line that reports a task's change of status. `batchId`: among the lines of other batches. */
 export function changeLine(task: TaskView, batchId = ""): string {
   const changed = task.endedAt ?? (task.status === "PROCESSING" ? task.startedAt : null);
-  const time = (changed ?? new Date().toISOString()).slice(11, 23);
   const words = [
-    time,
+    timeOfDay(changed ?? undefined),
     batchId,
     task.taskId,
     task.status,

@@ -4,7 +4,7 @@ import { follow } from "../../app/batch-control.ts";
 import { errorMessage } from "../../core/errors/errors.ts";
 import type { BatchSummary, TaskView } from "../../core/views/views.ts";
 import { batchLine, changeLine } from "../follow-batch.ts";
-import { oneLine } from "../output/text.ts";
+import { oneLine, timeOfDay } from "../output/text.ts";
 
 const pollMs = 200;
 /** Batches that are looked for at once, and those whose tasks are shown one by one. */
@@ -74,13 +74,13 @@ export class BatchFeed {
 
   async #show({ batchId, startedBy }: BatchSummary, isOld: boolean): Promise<void> {
     const { stop, print } = this.#options;
-    print(`${now()}  batch ${batchId} ${isOld ? "continues" : "started"}, by ${oneLine(startedBy)}`);
+    print(`${timeOfDay()}  batch ${batchId} ${isOld ? "continues" : "started"}, by ${oneLine(startedBy)}`);
     const isDetailed = this.#followed < most.followed;
     this.#followed += 1;
     try {
       const onChange = isDetailed ? (task: TaskView) => this.#printTask(batchId, task) : undefined;
       await follow(this.#app, batchId, { stop, onChange });
-      if (!stop.aborted) print(`${now()}  ${batchLine(await this.#app.engine.admin.show(batchId))}`);
+      if (!stop.aborted) print(`${timeOfDay()}  ${batchLine(await this.#app.engine.admin.show(batchId))}`);
     } catch (error) {
       print(`batch ${batchId} can't be read: ${oneLine(errorMessage(error))}`);
     }
@@ -92,8 +92,4 @@ export class BatchFeed {
     print(changeLine(task, batchId));
     if (task.error?.remedy && task.status === "ERROR") print(`  what to do: ${oneLine(task.error.remedy)}`);
   }
-}
-
-function now(): string {
-  return new Date().toISOString().slice(11, 23);
 }

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { oneLine } from "../output/text.ts";
+import { oneLine, timeOfDay } from "../output/text.ts";
 
 /** A line of the log. */
 const LineSchema = z.looseObject({
@@ -27,7 +27,7 @@ export function logText(line: string): string | undefined {
   );
   const shown = fields.map(([name, value]) => `${name}=${oneLine(JSON.stringify(value))}`);
   const words = [
-    time.slice(11, 23),
+    timeOfDay(time),
     owner(batchId, taskId),
     severity === "INFO" ? "" : `${severity.toLowerCase()}:`,
     oneLine(message),

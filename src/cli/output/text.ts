@@ -8,6 +8,11 @@ export function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").trim();
 }
 
+/** The time of day of an ISO time, which begins a line. Default: now. */
+export function timeOfDay(time: string = new Date().toISOString()): string {
+  return time.slice(11, 23);
+}
+
 /** The time between two ISO times. Without an end: until now. Without a start: empty. */
 export function durationBetween(start: string | null, end: string | null): string {
   if (start === null) return "";

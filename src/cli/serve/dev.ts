@@ -6,6 +6,7 @@ import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import { BatchFeed } from "../dev/batch-feed.ts";
 import { logText, owner } from "../dev/log-text.ts";
 import { createDropFolders, problemLines, reloadDisplay } from "../dev/reload-text.ts";
+import { timeOfDay } from "../output/text.ts";
 import { type Session, stoppingNote } from "../session.ts";
 import { type Address, locationsText, startServer, withAddress } from "./start.ts";
 
@@ -35,7 +36,7 @@ async function dev(session: Session, address: Address): Promise<void> {
   };
   const local = await openLocal(session.environment, "info", logOutput);
   const stopReceiving = receiveTaskOutput(({ batchId, taskId, text }) => {
-    const name = `${new Date().toISOString().slice(11, 23)}  ${owner(batchId, taskId)}`;
+    const name = `${timeOfDay()}  ${owner(batchId, taskId)}`;
     for (const line of text.split("\n")) session.note(`${name}  ${line}`);
   });
   try {
