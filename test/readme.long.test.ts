@@ -1,9 +1,8 @@
-import { once } from "node:events";
 import { cpSync, globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { freePort } from "./cloud/function-process.ts";
 import { blocks } from "./readme-blocks.ts";
 import { temporaryFolder } from "./support/app.ts";
 import { runShell, shellEndedWithTest } from "./support/child-process.ts";
@@ -33,6 +32,7 @@ const installed = ["@duckdb", "@types", "node", "typescript", "undici-types", "z
 
 test("every command works, in the order of the README", async () => {
   const clone = copyOfClone();
+  // In place of 8080, which another program may be using here.
   const port = await freePort();
   let folder = clone;
   for (const block of blocks.filter(({ language, file }) => language === "sh" || file !== undefined)) {
@@ -76,15 +76,6 @@ async function firstDay(clone: string, folder: string, commands: string): Promis
   const lock = { lockfileVersion, packages: { ...packages, ...own } };
   writeFileSync(join(folder, "package-lock.json"), JSON.stringify(lock));
   for (const line of others) await runLine(folder, line);
-}
-
-/** In place of 8080, which another program may be using here. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  return typeof address === "object" && address ? address.port : 0;
 }
 
 function readJson(path: string) {

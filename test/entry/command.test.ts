@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
+import { freePort } from "../cloud/function-process.ts";
 import { base64, push } from "./requests.ts";
 import { send } from "./wire.ts";
 
@@ -42,14 +42,6 @@ async function startCommand(portBy: "variable" | "option" = "variable"): Promise
     if (answer) return url;
     await sleep(50);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  return typeof address === "object" && address ? address.port : 0;
 }
 
 describe("under the framework's own command", () => {
