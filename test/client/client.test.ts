@@ -36,6 +36,12 @@ async function run(place: Workplace, name: string): Promise<string> {
   return stdout;
 }
 
+/** The values that a program has printed with `print`. */
+async function printed(place: Workplace, name: string): Promise<unknown[]> {
+  const lines = (await run(place, name)).trim().split("\n");
+  return lines.map((line) => JSON.parse(line));
+}
+
 /** The body of a program that has a `client`, and prints with `print`. */
 function program(body: string): string {
   return `import { createClient } from "baton-dag";
@@ -79,12 +85,7 @@ print(await codeOf(client.start("asking", { n: 1n })));
 print(await codeOf(client.batch("nowhere").result()));
 print(await codeOf(client.batch("nowhere").event("paid")));`),
   );
-  expect(
-    (await run(place, "ask.js"))
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line)),
-  ).toEqual([
+  expect(await printed(place, "ask.js")).toEqual([
     true,
     [400_000, { yes: true }, { yes: true }],
     "SUCCESS",
@@ -113,12 +114,7 @@ await client.close();
 print(await code);
 print(await codeOf(waiting.status()));`),
   );
-  expect(
-    (await run(place, "wait.js"))
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line)),
-  ).toEqual([
+  expect(await printed(place, "wait.js")).toEqual([
     "CANCELLED",
     ["BATCH_CANCELLED", null],
     ["NEW", "NEW"],
