@@ -73,9 +73,15 @@ test("without --allow-changes an agent reads, and a tool that changes data is re
   expect(tools.every(({ annotations }) => annotations?.readOnlyHint === true)).toBe(true);
   expect(client.getInstructions()).toContain("only reads");
   expect((await call("batches")).json).toEqual([]);
-  const refused = await call("run", { workflow: "hello" });
-  expect(refused).toMatchObject({ isError: true, json: { error: { code: "USAGE" } } });
-  expect(refused.json.error.remedy).toContain("--allow-changes");
+  const refusal = { code: "USAGE", remedy: expect.stringContaining("--allow-changes") };
+  const readers = tools.map(({ name }) => name);
+  const all = await (await connected(place, ["--allow-changes"])).client.listTools();
+  const changers = all.tools.map(({ name }) => name).filter((name) => !readers.includes(name));
+  expect(changers).toContain("run");
+  for (const name of changers)
+    expect([name, await call(name)]).toMatchObject([name, { isError: true, json: { error: refusal } }]);
+  const refused = await call("run", { workflow: "hello", input: { name: "Ada" } });
+  expect(refused).toMatchObject({ isError: true, json: { error: refusal } });
   expect(existsSync(place.path("data"))).toBe(false);
   expect((await call("validate")).json).toMatchObject({ valid: true, workflowIds: ["hello"] });
   // The files as they are now, not as they were at the first call.
