@@ -1,7 +1,7 @@
 import { shortError } from "./history/attempts.ts";
 import type { BatchStatus, FirstFailure, TaskBatch, TaskLog, TerminalStatus } from "./records.ts";
 import { hashJson, type JsonValue } from "./values/json.ts";
-import { FUNCTION_TASK_TYPE, type TaskDefinition } from "./workflow/definition.ts";
+import { isBuiltIn, type TaskDefinition } from "./workflow/definition.ts";
 
 const idHashCharacters = 20;
 
@@ -93,13 +93,17 @@ function firstOf(failures: readonly TaskLog[]): FirstFailure | undefined {
 }
 
 /**
- * Whether a task of the workflow may be skipped although none fails and none is cancelled: by its rule, a held lock,
- * its condition, or its own code. If not, no count of skips has to be read for a batch without failures.
+ * Whether a task of the batch may be skipped although none fails and none is cancelled: by its rule, a held lock, its
+ * condition, or its own code. A retry may also inherit a skip, even if its task has other code now. If not, no count of
+ * skips has to be read for a batch without failures.
  */
-export function maySkipWithoutFailure(tasks: Iterable<TaskDefinition>): boolean {
+export function maySkipWithoutFailure(
+  { run }: Pick<TaskBatch, "run">,
+  tasks: Iterable<TaskDefinition>,
+): boolean {
+  if (run > 1) return true;
   for (const { rule, idempotency, when, type } of tasks)
-    if (rule === "any_failed" || idempotency?.onLocked === "skip" || when || type === FUNCTION_TASK_TYPE)
-      return true;
+    if (rule === "any_failed" || idempotency?.onLocked === "skip" || when || !isBuiltIn(type)) return true;
   return false;
 }
 

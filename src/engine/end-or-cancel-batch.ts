@@ -95,13 +95,14 @@ async function finalizeBatch(
  */
 async function countBadEndings(
   { store }: Ports<"store">,
-  { batchId, cancelRequested }: TaskBatch,
+  batch: TaskBatch,
   graph: Graph,
 ): Promise<BadEndings> {
+  const { batchId, cancelRequested } = batch;
   const count = (status: keyof BadEndings) =>
     store.count("taskLogs", { field: "arrivals", equals: batchToken(batchId, status) });
   const [failed, cancelled] = await Promise.all([count("ERROR"), cancelRequested ? count("CANCELLED") : 0]);
-  const maySkip = failed + cancelled > 0 || maySkipWithoutFailure(graph.tasks.values());
+  const maySkip = failed + cancelled > 0 || maySkipWithoutFailure(batch, graph.tasks.values());
   return { ERROR: failed, CANCELLED: cancelled, SKIPPED: maySkip ? await count("SKIPPED") : 0 };
 }
 

@@ -2,20 +2,9 @@ import type * as z from "zod";
 import { BatonError } from "../core/errors/errors.ts";
 import type { SecretRedactor } from "../core/values/secrets.ts";
 import { NameSchema } from "../core/values/text.ts";
-import { FUNCTION_TASK_TYPE } from "../core/workflow/definition.ts";
+import { FUNCTION_TASK_TYPE, isBuiltIn } from "../core/workflow/definition.ts";
 import { taskOfType } from "./task-parameters.ts";
 import type { CancelContext, Placeholder, TaskContext, TaskSpec, TaskType } from "./task-type.ts";
-
-/** The names of Baton's own task types, which no other type may have. */
-export const builtInTypeNames = [
-  "loadFile",
-  "runQuery",
-  "dataform",
-  "powerBiRefresh",
-  "renderReport",
-  "archiveFile",
-  "http",
-] as const;
 
 /** Parameters as a workflow writes them: each value may be a placeholder. */
 export type WrittenParameters<Value> = Value extends string | number | boolean | null | undefined
@@ -82,7 +71,7 @@ function checkName(name: string): void {
   const where = `task type "${name}"`;
   if (!NameSchema.safeParse(name).success)
     throw new BatonError("NAME_INVALID", `"${name}" is not a valid name`, { where });
-  if (name === FUNCTION_TASK_TYPE || builtInTypeNames.some((builtIn) => builtIn === name))
+  if (name === FUNCTION_TASK_TYPE || isBuiltIn(name))
     throw new BatonError("NAME_INVALID", `"${name}" is the name of a task type of Baton`, { where });
 }
 

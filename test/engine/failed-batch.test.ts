@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
+import * as z from "zod";
 import { TaskError } from "../../src/core/errors/errors.ts";
-import { workflow } from "../../src/index.ts";
+import { defineTaskType, runQuery, Skip, workflow } from "../../src/index.ts";
 import type { DocumentStore } from "../../src/ports/store.ts";
 import type { LogFields } from "../../src/ports/telemetry.ts";
-import { runToEnd, testApp, untilEnded } from "../support/app.ts";
+import { runToEnd, temporaryFolder, testApp, untilEnded } from "../support/app.ts";
 
 const broken = workflow("broken").task("a", () => {
   throw new TaskError("no", { retryable: false });
@@ -66,6 +67,46 @@ test("skips without a failure are counted too", async () => {
     .task("repair", () => 1, { after: ["good"], rule: "any_failed" });
   const view = await runToEnd(testApp({ workflows: [careful] }), "careful");
   expect(view).toMatchObject({ status: "SUCCESS", firstFailure: null });
+  expect(view.counts).toEqual({ SUCCESS: 1, ERROR: 0, SKIPPED: 1, CANCELLED: 0 });
+});
+
+test("skips by a task type of the project are counted too", async () => {
+  const look = defineTaskType({
+    type: "look",
+    parameters: z.strictObject({}),
+    run: () => {
+      throw new Skip("nothing to do");
+    },
+  });
+  const careful = workflow("careful")
+    .task("above", look({}))
+    .task("below", look({}), { after: ["above"] });
+  const view = await runToEnd(testApp({ workflows: [careful] }), "careful");
+  expect(view).toMatchObject({ status: "SUCCESS" });
+  expect(view.counts).toEqual({ SUCCESS: 0, ERROR: 0, SKIPPED: 2, CANCELLED: 0 });
+});
+
+test("a retry counts the skip that it inherits, also of a task with other code now", async () => {
+  const data = temporaryFolder();
+  const query = runQuery({ sql: "SELECT 1 AS one", into: "ones" });
+  const before = testApp({
+    data,
+    workflows: [
+      workflow("changed")
+        .task("look", () => {
+          throw new Skip("nothing to do");
+        })
+        .task("fail", () => {
+          throw new TaskError("no", { retryable: false });
+        }),
+    ],
+  });
+  const { batchId: first } = await runToEnd(before, "changed");
+  await before.close();
+  const after = testApp({ data, workflows: [workflow("changed").task("look", query).task("fail", query)] });
+  const { batchId } = await after.engine.retry(first);
+  after.work.start();
+  const view = await untilEnded(after, batchId);
   expect(view.counts).toEqual({ SUCCESS: 1, ERROR: 0, SKIPPED: 1, CANCELLED: 0 });
 });
 

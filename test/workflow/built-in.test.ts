@@ -1,6 +1,6 @@
 import { expect, expectTypeOf, test } from "vitest";
+import { builtInTypeNames } from "../../src/core/workflow/definition.ts";
 import * as baton from "../../src/index.ts";
-import { builtInTypeNames } from "../../src/runtime/user-task-type.ts";
 import { builtInTaskTypes } from "../../src/tasks/index.ts";
 import { validateDataWorkflow } from "../../src/workflow/data-workflow.ts";
 import { parseYaml } from "../../src/workflow/yaml-source.ts";

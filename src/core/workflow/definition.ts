@@ -50,6 +50,21 @@ export const END_TASK_ID = "$end";
 /** Type of a task that is code of its workflow, in contrast to the built-in types. */
 export const FUNCTION_TASK_TYPE = "function";
 
+/** The names of Baton's own task types, which no other type may have. */
+export const builtInTypeNames = [
+  "loadFile",
+  "runQuery",
+  "dataform",
+  "powerBiRefresh",
+  "renderReport",
+  "archiveFile",
+  "http",
+] as const;
+
+export function isBuiltIn(type: string): boolean {
+  return builtInTypeNames.some((builtIn) => builtIn === type);
+}
+
 /** The queues of all tasks of these workflows. */
 export function queueNames(workflows: readonly { readonly definition: Definition }[]): ReadonlySet<string> {
   return new Set(workflows.flatMap(({ definition }) => definition.tasks.map(({ queue }) => queue)));
