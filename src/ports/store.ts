@@ -140,8 +140,6 @@ export type SyncMark = number;
  */
 export interface DocumentStore {
   get(key: DocumentKey): MaybePromise<Snapshot>;
-  /** Reads several documents in one call, in the order of the keys. */
-  getMany(keys: readonly DocumentKey[]): MaybePromise<readonly Snapshot[]>;
   /** Applies all writes in order, or none. Throws ConflictError if a condition does not hold. */
   commit(writes: readonly Write[]): MaybePromise<CommitResult>;
   /** Applies each write separately. The results are in the order of the writes. */

@@ -220,10 +220,6 @@ export class TracedStore implements DocumentStore {
     return this.#store.query(collection, conditions, options);
   }
 
-  getMany(keys: readonly DocumentKey[]): MaybePromise<readonly Snapshot[]> {
-    return this.#store.getMany(keys);
-  }
-
   newest(...read: Parameters<DocumentStore["newest"]>): MaybePromise<QueryResult> {
     return this.#store.newest(...read);
   }

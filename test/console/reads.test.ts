@@ -23,10 +23,6 @@ function countingReads() {
         count(found.documents.length);
         return found;
       },
-      getMany: async (keys) => {
-        count(keys.length);
-        return store.getMany(keys);
-      },
       newest: async (...list) => {
         const found = await store.newest(...list);
         count(found.documents.length);

@@ -308,16 +308,6 @@ export function describeStore(open: () => StoreUnderTest | Promise<StoreUnderTes
     expect(outcomes.filter((outcome) => outcome.status === "fulfilled")).toHaveLength(1);
   });
 
-  test("several documents are read in one call, in the order of their keys", async () => {
-    const { store } = await open();
-    await store.commit([{ kind: "create", key: log("a"), data: { nonce: "a" } }]);
-    await store.commit([{ kind: "create", key: batch("b"), data: { nonce: "b" } }]);
-    const found = await store.getMany([batch("b"), log("missing"), log("a")]);
-    expect(found.map(({ document }) => document?.data.nonce)).toEqual(["b", undefined, "a"]);
-    expect(found[0]?.document?.version).toBe((await store.get(batch("b"))).document?.version);
-    expect(await store.getMany([])).toEqual([]);
-  });
-
   async function manyBatches(store: DocumentStore) {
     for (let n = 0; n < 60; n += 1)
       await store.commit([{ kind: "create", key: batch(`b${n}`), data: batchOf(n) }]);

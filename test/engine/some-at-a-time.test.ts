@@ -73,7 +73,6 @@ function gauged(store: DocumentStore, gauge: Gauge): DocumentStore {
     commitEach: (writes) => store.commitEach(writes),
     count: (collection, condition) => store.count(collection, condition),
     query: (collection, conditions, options) => store.query(collection, conditions, options),
-    getMany: (keys) => store.getMany(keys),
     newest: (...read) => store.newest(...read),
     inOrder: (...read) => store.inOrder(...read),
     mark: () => store.mark(),

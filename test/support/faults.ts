@@ -21,7 +21,6 @@ export function withStore(
       count: calls.count ?? ((collection, condition) => store.count(collection, condition)),
       query:
         calls.query ?? ((collection, conditions, options) => store.query(collection, conditions, options)),
-      getMany: calls.getMany ?? ((keys) => store.getMany(keys)),
       newest: calls.newest ?? ((...read) => store.newest(...read)),
       inOrder: calls.inOrder ?? ((...read) => store.inOrder(...read)),
       mark: calls.mark ?? (() => store.mark()),

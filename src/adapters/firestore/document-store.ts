@@ -133,15 +133,9 @@ export class FirestoreDocumentStore implements DocumentStore {
 
   async get(key: DocumentKey): Promise<Snapshot> {
     const reference = await this.#client.reference(key);
-    return toSnapshot(key.collection, await this.#awaitCall(reference.get().catch(rethrowAsStoreError)));
-  }
-
-  async getMany(keys: readonly DocumentKey[]): Promise<readonly Snapshot[]> {
-    if (keys.length === 0) return [];
-    const references = await Promise.all(keys.map((key) => this.#client.reference(key)));
-    const firestore = await this.#client.firestore();
-    const found = await this.#awaitCall(firestore.getAll(...references).catch(rethrowAsStoreError));
-    return keys.map(({ collection }, index) => toSnapshot(collection, found[index]));
+    const snapshot = await this.#awaitCall(reference.get().catch(rethrowAsStoreError));
+    const document = snapshot.exists ? toDocument(key.collection, snapshot) : undefined;
+    return { document, readTime: snapshot.readTime.toMillis() };
   }
 
   async commit(writes: readonly Write[]): Promise<CommitResult> {
@@ -243,12 +237,6 @@ export class FirestoreDocumentStore implements DocumentStore {
     else if (write.kind === "delete") batch.delete(reference, await toPrecondition(write.version));
     else batch.update(reference, this.#encode(write), await toPrecondition(write.version));
   }
-}
-
-function toSnapshot(collection: CollectionName, snapshot: DocumentSnapshot | undefined): Snapshot {
-  if (!snapshot) throw new TypeError("A read has a snapshot of every document");
-  const document = snapshot.exists ? toDocument(collection, snapshot) : undefined;
-  return { document, readTime: snapshot.readTime.toMillis() };
 }
 
 function toDocument(

@@ -58,14 +58,6 @@ export class SqliteDocumentStore implements DocumentStore {
     });
   }
 
-  getMany(keys: readonly DocumentKey[]): MaybePromise<readonly Snapshot[]> {
-    return atOnce(() => {
-      const found = this.#group.read(() => keys.map(({ collection, id }) => this.#table(collection).get(id)));
-      const readTime = this.#clock.now();
-      return found.map((document) => ({ document, readTime }));
-    });
-  }
-
   commit(writes: readonly Write[]): MaybePromise<CommitResult> {
     return atOnce(() =>
       andThen(

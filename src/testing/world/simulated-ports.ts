@@ -91,12 +91,6 @@ export function storePort({ world, documents, onCommit }: SharedServices, proces
           readTime: world.now,
         }),
       ),
-    getMany: (keys) =>
-      process.callStore(
-        "read",
-        () => `get ${keys.length} documents`,
-        () => keys.map((key) => ({ document: documents.get(key), readTime: world.now })),
-      ),
     newest: (collection, conditions, order, limit) =>
       process.callStore(
         "read",
