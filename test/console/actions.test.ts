@@ -68,7 +68,7 @@ describe("forms do what the commands do", () => {
       run: 2,
       tasks: [{ reason: "inherited" }, { status: "SUCCESS" }],
     });
-    expect((await place.app.engine.admin.list({ lineageId: batchId })).length).toBe(2);
+    expect((await place.app.engine.admin.runs(batchId)).length).toBe(2);
     const page = await place.get(`/b/${retried}?done=retry`);
     expect(page.text).toContain("This is the retry");
   });

@@ -20,7 +20,7 @@ export async function planItem(
   item: UsableItem,
 ): Promise<ItemDecision> {
   const { workflowId, tasks } = definition;
-  const runs = await app.engine.admin.list({ lineageId: deriveBatchId(workflowId, item.key) });
+  const runs = await app.engine.admin.runs(deriveBatchId(workflowId, item.key));
   if (runs.length > 0) return decideItem(runs, []);
   return decideItem([], await itemKeys(app, workflowId, tasks, item));
 }

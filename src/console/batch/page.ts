@@ -114,7 +114,7 @@ function legend({ batch, counts }: BatchState, status: (typeof statusOrder)[numb
 }
 
 async function lineage(view: View, { batch }: BatchState): Promise<Content> {
-  const runs = await view.app.engine.admin.list({ lineageId: batch.lineageId });
+  const runs = await view.app.engine.admin.runs(batch.lineageId);
   if (runs.length < 2) return nothing;
   const links = runs
     .toSorted((one, other) => one.run - other.run)

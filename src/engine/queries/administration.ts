@@ -11,11 +11,11 @@ import { Records, recordKinds } from "../records/records.ts";
 import { readResult } from "../records/results.ts";
 import type { StoredLog } from "../records/task-logs.ts";
 import {
-  allBatches,
   type BatchFilter,
   type BatchListing,
   type BatchPage,
   listBatches,
+  runsOfLineage,
 } from "./batch-list.ts";
 import { CallbackAdmin } from "./callbacks.ts";
 import { IdempotencyAdmin } from "./idempotency-keys.ts";
@@ -108,14 +108,14 @@ export class Administration {
     return listBatches(this.#parts, filter, page);
   }
 
-  /** The first page of `batches`. */
-  newest(filter: BatchFilter, limit: number): Promise<BatchListing> {
-    return this.batches(filter, { limit });
+  /** All runs of a lineage, newest first. `lineageId`: its first batch. */
+  runs(lineageId: string): Promise<readonly BatchSummary[]> {
+    return runsOfLineage(this.#parts, lineageId);
   }
 
-  /** All matches, newest first: for a filter that few batches match, such as a lineage. */
-  list(filter: BatchFilter): Promise<readonly BatchSummary[]> {
-    return allBatches(this.#parts, filter);
+  /** All matches, newest first: for a filter that few batches match. */
+  async list(filter: BatchFilter): Promise<readonly BatchSummary[]> {
+    return (await this.batches(filter, { limit: Number.POSITIVE_INFINITY })).batches;
   }
 
   /** See `previewMessage`. */

@@ -86,8 +86,6 @@ export interface BatchFilter {
   readonly trigger?: TriggerKind;
   /** A field of the input and its value, as text. */
   readonly input?: { readonly field: string; readonly value: string };
-  /** The first batch of the lineage. */
-  readonly lineageId?: string;
   readonly started?: TimeRange;
   readonly ended?: TimeRange;
 }
@@ -167,30 +165,16 @@ async function findBatches(
   return found;
 }
 
-/** All batches that match, newest first: for a filter that few match, such as a lineage. */
-export async function allBatches(ports: ListPorts, filter: BatchFilter): Promise<readonly BatchSummary[]> {
-  if (filter.lineageId !== undefined) return ofLineage(ports, filter, filter.lineageId);
-  const batches: BatchSummary[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = { limit: limits.queryPage, ...(cursor !== undefined && { cursor }) };
-    const listed = await listBatches(ports, filter, page);
-    batches.push(...listed.batches);
-    cursor = listed.cursor ?? undefined;
-  } while (cursor !== undefined);
-  return batches;
-}
-
-async function ofLineage(
+/** All runs of a lineage, newest first. */
+export async function runsOfLineage(
   { store, logger }: ListPorts,
-  { status }: BatchFilter,
   lineageId: string,
 ): Promise<readonly BatchSummary[]> {
   const runs: TaskBatch[] = [];
   const conditions = [{ field: "lineageId", equals: lineageId }];
-  const unreadable = await new Records(store, recordKinds.batch).eachReadable(conditions, ({ data }) => {
-    if (status === undefined || status === data.status) runs.push(data);
-  });
+  const unreadable = await new Records(store, recordKinds.batch).eachReadable(conditions, ({ data }) =>
+    runs.push(data),
+  );
   if (unreadable > 0) logger.error("batches that can't be parsed are left out", { unreadable });
   return runs.toSorted((one, other) => other.createdAt - one.createdAt).map(batchSummary);
 }
@@ -202,8 +186,7 @@ function conditionsOf({ workflowId, status, trigger, input }: BatchFilter): Cond
   );
 }
 
-function isWanted({ createdAt, endedAt, lineageId }: TaskBatch, filter: BatchFilter): boolean {
-  if (filter.lineageId !== undefined && filter.lineageId !== lineageId) return false;
+function isWanted({ createdAt, endedAt }: TaskBatch, filter: BatchFilter): boolean {
   return isIn(createdAt, filter.started) && isIn(endedAt, filter.ended);
 }
 
