@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { historyAfter, readyTime, shownAttempts } from "../../src/core/history/attempts.ts";
+import {
+  historyAfter,
+  historyOnClaim,
+  historyOnSettle,
+  readyTime,
+  shownAttempts,
+} from "../../src/core/history/attempts.ts";
 import { limits } from "../../src/core/limits.ts";
 import type { TaskLog } from "../../src/core/records.ts";
 import { logOf } from "../support/logs.ts";
@@ -24,6 +30,22 @@ describe("the history of a TaskLog", () => {
   test("unknown values are not stored", () => {
     const [lost] = historyAfter(logOf({ startedAt: 10 }), { outcome: "lost", endedAt: 25, error: null });
     expect(lost).toEqual({ attempt: 1, outcome: "lost", startedAt: 10, endedAt: 25 });
+  });
+
+  test.each([
+    ["retry", "failed"],
+    ["released", "released"],
+    ["sleep", undefined],
+    [null, undefined],
+  ] as const)("after a settle for the reason %s its attempt is added as %s", (reason, outcome) => {
+    const added = historyOnSettle(logOf({ startedAt: 10 }), { reason, error: null }, 25);
+    expect(added).toMatchObject(outcome ? [{ attempt: 1, outcome, startedAt: 10, endedAt: 25 }] : []);
+  });
+
+  test("a claim adds the attempt whose lease expired, at the end of the lease, and no wait", () => {
+    const expired = logOf({ status: "PROCESSING", startedAt: 10, dueSeconds: 60 });
+    expect(historyOnClaim(expired, 5_000)).toMatchObject([{ attempt: 1, outcome: "lost", endedAt: 65_000 }]);
+    expect(historyOnClaim(logOf({ status: "WAITING", dueSeconds: 60 }), 5_000)).toEqual([]);
   });
 
   test("only the last attempts are kept", () => {

@@ -28,6 +28,24 @@ export function historyAfter(log: Attempted, { outcome, endedAt, error }: Attemp
   return [...history, ended].slice(-limits.shownAttempts);
 }
 
+/** An attempt that was settled is added if another one follows it. The last one is in the other fields. */
+export function historyOnSettle(
+  log: TaskLog,
+  { reason, error }: Pick<TaskLog, "reason" | "error">,
+  endedAt: number,
+): EarlierAttempt[] {
+  // mutation: failed-attempt-is-in-the-history
+  if (reason === "retry") return historyAfter(log, { outcome: "failed", endedAt, error });
+  return reason === "released" ? historyAfter(log, { outcome: "released", endedAt }) : log.history;
+}
+
+/** An attempt whose worker still had the lease when it expired is lost. `writtenAt`: when the lease began. */
+export function historyOnClaim(log: TaskLog, writtenAt: number): EarlierAttempt[] {
+  // mutation: lost-attempt-is-in-the-history
+  if (log.status !== "PROCESSING") return log.history;
+  return historyAfter(log, { outcome: "lost", endedAt: writtenAt + (log.dueSeconds ?? 0) * 1_000 });
+}
+
 /** The error as lists and histories keep it: it is stored many times, so its message is cut. */
 export function shortError({ code, message, place }: StoredError): AttemptError {
   const text = truncate(message, limits.shortErrorCharacters);

@@ -1,12 +1,12 @@
 import { type Callback, type CallbackTarget, finalEventId } from "../../core/callback.ts";
-import { historyAfter } from "../../core/history/attempts.ts";
+import { historyOnSettle } from "../../core/history/attempts.ts";
 import {
   type Execution,
   type ExecutionEnd,
   executionIdentity,
   settleExecution,
 } from "../../core/idempotency-lock.ts";
-import { type EarlierAttempt, isTerminal, type TaskLog } from "../../core/records.ts";
+import { isTerminal, type TaskLog } from "../../core/records.ts";
 import { joinTokensOnSettle, type Settlement } from "../../core/settlement.ts";
 import type { TaskDefinition } from "../../core/workflow/definition.ts";
 import { andThen, type MaybePromise } from "../../ports/store.ts";
@@ -167,13 +167,6 @@ function write({ store }: ClaimPorts, claim: Claim, next: ClaimWrites): MaybePro
       data: next.callback,
     });
   return andThen(commitAtomic(store, writes), (outcome) => writtenClaim(claim, next, outcome));
-}
-
-/** A settled attempt is in the history if another attempt follows it. The last one is in the other fields. */
-function historyOnSettle(log: TaskLog, { reason, error }: Settlement, endedAt: number): EarlierAttempt[] {
-  // mutation: failed-attempt-is-in-the-history
-  if (reason === "retry") return historyAfter(log, { outcome: "failed", endedAt, error });
-  return reason === "released" ? historyAfter(log, { outcome: "released", endedAt }) : log.history;
 }
 
 /** The claim after its write. Undefined: it was lost. */

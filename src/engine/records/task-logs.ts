@@ -1,5 +1,5 @@
 import { errorMessage } from "../../core/errors/errors.ts";
-import { historyAfter } from "../../core/history/attempts.ts";
+import { historyAfter, historyOnClaim } from "../../core/history/attempts.ts";
 import { limits } from "../../core/limits.ts";
 import type { TaskLog } from "../../core/records.ts";
 import { eventToken } from "../../core/settlement.ts";
@@ -143,7 +143,7 @@ export class TaskLogs {
     const { batchId, taskId, failures, key } = found.log;
     const isResumed = attempt === found.log.attempt;
     const startedAt = isResumed ? found.log.startedAt : this.#ports.clock.now();
-    const history = historyOnClaim(found);
+    const history = historyOnClaim(found.log, found.writtenAt);
     return this.#claim(
       found,
       this.#claimed(batchId, taskId, { attempt, resumes, lostLeases, failures, startedAt, history, key }),
@@ -205,13 +205,6 @@ export class TaskLogs {
       throw thrown;
     }
   }
-}
-
-/** An attempt whose worker still had the lease when it expired is lost. */
-function historyOnClaim({ log, writtenAt }: StoredLog): TaskLog["history"] {
-  // mutation: lost-attempt-is-in-the-history
-  if (log.status !== "PROCESSING") return log.history;
-  return historyAfter(log, { outcome: "lost", endedAt: writtenAt + (log.dueSeconds ?? 0) * 1_000 });
 }
 
 /** Conditional on `version`; undefined creates the log. */
