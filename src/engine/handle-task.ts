@@ -62,7 +62,7 @@ type Admission =
   /** Another call holds the key, or has finished the work. */
   | { readonly kind: "settle"; readonly claim: Claim; readonly outcome: AttemptOutcome }
   /** It ends without running: by its condition, or because its key or its callback address can never be computed. */
-  | { readonly kind: "fail"; readonly outcome: AttemptOutcome }
+  | { readonly kind: "end"; readonly outcome: AttemptOutcome }
   | { readonly kind: "lost" };
 
 /** What the handling of a task uses. */
@@ -128,7 +128,7 @@ async function execute(
     const { idempotency, callback, when } = task;
     const isPlain = idempotency === undefined && callback === undefined && when === undefined;
     const admitted = isPlain ? unkeyed(log) : await admit(parts, batch, task, log);
-    if (admitted.kind === "fail") claimed = await endClaimed(parts, batch, task, log, admitted.outcome);
+    if (admitted.kind === "end") claimed = await endClaimed(parts, batch, task, log, admitted.outcome);
     else if (await runOrSettle(parts, batch, task, admitted, unit)) return;
     else claimed = await lostClaim(parts.logs, batch, task);
   }
@@ -143,9 +143,9 @@ async function admit(
 ): Promise<Admission> {
   const { outbox } = parts;
   const skipped = await skipByCondition(parts, batch, task, log);
-  if (skipped) return { kind: "fail", outcome: skipped };
+  if (skipped) return { kind: "end", outcome: skipped };
   const call = await describeInvocation(parts, batch, task, log).catch(toInvocationError);
-  if ("code" in call) return { kind: "fail", outcome: { kind: "failed", error: call, notes: null } };
+  if ("code" in call) return { kind: "end", outcome: { kind: "failed", error: call, notes: null } };
   const admitted = await admitByKey(parts, task, log, call.key);
   switch (admitted.kind) {
     case "run":
@@ -191,7 +191,7 @@ function runOrSettle(
   parts: TaskParts,
   batch: PinnedBatch,
   task: TaskDefinition,
-  admitted: Exclude<Admission, { kind: "fail" }>,
+  admitted: Exclude<Admission, { kind: "end" }>,
   unit: UnitOfWork,
 ): MaybePromise<boolean> {
   if (admitted.kind === "lost") return false;
