@@ -24,8 +24,9 @@ npm run build && node bench/batch-memory.js [options]
 
 Starts a batch of tasks that wait for an event, on the deployed function with local servers for Google's services. Then
 a new process of the function redrives the batch, another one receives the event, after which all tasks wait for another
-one, and \`baton cancel\` cancels the batch. On Linux each process is in a control group with the memory of the container, and fails if it needs more. That takes the
-right to create one in /sys/fs/cgroup/memory. Prints the most memory that each process had in use.
+one, and \`baton cancel\` cancels the batch. On Linux each process is in a control group with the memory of the
+container, and fails if it needs more. That takes the right to create one in /sys/fs/cgroup/memory. Prints the most
+memory that each process had in use.
 
   --tasks 20000    tasks of the batch
   --memory-mb 256  memory of the container; 0: no limit

@@ -1,5 +1,5 @@
 locals {
-  # One source: `indexFile()` of src/adapters/firestore/encoding.ts writes it, and a test compares both.
+  # One source: `toIndexFile()` of src/adapters/firestore/encoding.ts writes it, and a test compares both.
   firestore_fields  = jsondecode(file("${path.module}/firestore.indexes.json")).fieldOverrides
   firestore_indexes = jsondecode(file("${path.module}/firestore.indexes.json")).indexes
 }
