@@ -25,8 +25,10 @@ const effects: ReadonlyMap<string, Effect> = new Map<string, Effect>([
   ["clear-result", "changes"],
 ]);
 
-/** Not part of the input: what the server gives itself, and a path, which may lead out of the project. */
-const leftOut: ReadonlySet<string> = new Set(["json", "help", "path"]);
+/** Not part of the input: what the server gives itself, and what concerns files only. */
+const leftOut: ReadonlySet<string> = new Set(["json", "help", "path", "redact"]);
+/** A path may lead out of the project, and a command that reads data would write a file there. */
+const takesPath = /<(?:file|folder)>/;
 /** Options that may be given several times. */
 const repeated: ReadonlySet<string> = new Set(["field"]);
 
@@ -51,7 +53,9 @@ export function toolsOf(program: Command): Tool[] {
 
 function toolOf(command: Command, effect: Effect): Tool {
   const parameters = command.registeredArguments.filter((argument) => !leftOut.has(argument.name()));
-  const options = command.options.filter((option) => !leftOut.has(option.attributeName()));
+  const options = command.options.filter(
+    (option) => !leftOut.has(option.attributeName()) && !takesPath.test(option.flags),
+  );
   const schema = z.strictObject({
     ...Object.fromEntries(parameters.map((parameter) => [parameter.name(), parameterSchema(parameter)])),
     ...Object.fromEntries(options.map((option) => [option.attributeName(), optionSchema(option).optional()])),

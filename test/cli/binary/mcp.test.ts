@@ -82,6 +82,12 @@ test("without --allow-changes an agent reads, and a tool that changes data is re
     expect([name, await call(name)]).toMatchObject([name, { isError: true, json: { error: refusal } }]);
   const refused = await call("run", { workflow: "hello", input: { name: "Ada" } });
   expect(refused).toMatchObject({ isError: true, json: { error: refusal } });
+  const file = place.path("page.html");
+  expect(await call("show", { batchId: "b", html: file })).toMatchObject({
+    json: { error: { code: "USAGE" } },
+  });
+  for (const { inputSchema } of all.tools)
+    expect(JSON.stringify(inputSchema)).not.toMatch(/"(?:path|html|redact)"|to a file/);
   expect(existsSync(place.path("data"))).toBe(false);
   expect((await call("validate")).json).toMatchObject({ valid: true, workflowIds: ["hello"] });
   // The files as they are now, not as they were at the first call.
