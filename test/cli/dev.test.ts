@@ -16,7 +16,7 @@ export default workflow("talk")
   })
   .task("fail", () => {
     throw new Error("no rates", { cause: new Error("the file is empty") });
-  }, { after: ["say"], retry: { maxAttempts: 1 } });
+  }, { after: ["say"], retry: { maxAttempts: 1 }, when: () => 1 > 0 });
 `;
 const files = { "talk.ts": talk, "../lib/helper.ts": helper("hello"), "../lib/daily.sql": "select 1\n" };
 
@@ -66,8 +66,11 @@ test("changes count at once, and one line says what changed", async () => {
   const { place, server } = await developing();
   place.write("workflows/talk.ts", talk.replace("maxAttempts: 1 }", 'maxAttempts: 1 }, timeout: "10m"'));
   await server.saysOut("talk: task `fail` changed, timeout 5m → 10m\n");
-  place.write("workflows/talk.ts", talk.replace('says + " " + sql', 'sql + " " + says'));
+  const swapped = talk.replace('says + " " + sql', 'sql + " " + says');
+  place.write("workflows/talk.ts", swapped);
   await server.saysOut("talk: task `say` changed, code\n");
+  place.write("workflows/talk.ts", swapped.replace("1 > 0", "2 > 0"));
+  await server.saysOut("talk: task `fail` changed, code\n");
   place.write("lib/helper.ts", helper("bye"));
   await server.saysOut("lib/helper.ts changed\n");
   place.write("lib/daily.sql", "select 2\n");

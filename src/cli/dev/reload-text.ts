@@ -51,10 +51,17 @@ function compared(workflows: ReadonlyMap<string, Source>): Map<string, ComparedW
   return new Map([...workflows].map(([id, { workflow }]) => [id, comparedOne(workflow)]));
 }
 
-function comparedOne({ definition, triggers, code, keyFunctions }: Source["workflow"]): ComparedWorkflow {
-  const texts = [...code].map(
-    ([taskId, task]) => [taskId, `${task} ${keyFunctions.get(taskId) ?? ""}`] as const,
-  );
+function comparedOne({
+  definition,
+  triggers,
+  code,
+  keyFunctions,
+  conditions,
+}: Source["workflow"]): ComparedWorkflow {
+  const texts = definition.tasks.map(({ id }) => {
+    const functions = [code, keyFunctions, conditions].map((byTask) => byTask?.get(id) ?? "");
+    return [id, functions.join(" ")] as const;
+  });
   return { definition, triggers, code: new Map(texts) };
 }
 
