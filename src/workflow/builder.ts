@@ -174,16 +174,12 @@ class WorkflowBuilder<Input, Tasks> implements Workflow<Input, Tasks> {
   }
 
   get code(): ReadonlyMap<string, AnyTaskFunction> {
-    this.#code ??= new Map(
-      this.#tasks.all().flatMap(({ definition, run }) => (run ? [[definition.id, run] as const] : [])),
-    );
+    this.#code ??= this.#tasks.byId(({ run }) => run);
     return this.#code;
   }
 
   get keyFunctions(): ReadonlyMap<string, KeyFunction> {
-    this.#keyFunctions ??= new Map(
-      this.#tasks.all().flatMap(({ definition, keyOf }) => (keyOf ? [[definition.id, keyOf] as const] : [])),
-    );
+    this.#keyFunctions ??= this.#tasks.byId(({ keyOf }) => keyOf);
     return this.#keyFunctions;
   }
 
@@ -195,11 +191,7 @@ class WorkflowBuilder<Input, Tasks> implements Workflow<Input, Tasks> {
   }
 
   get conditions(): ReadonlyMap<string, ConditionFunction> {
-    this.#conditions ??= new Map(
-      this.#tasks
-        .all()
-        .flatMap(({ definition, condition }) => (condition ? [[definition.id, condition] as const] : [])),
-    );
+    this.#conditions ??= this.#tasks.byId(({ condition }) => condition);
     return this.#conditions;
   }
 

@@ -207,9 +207,9 @@ export class FolderCatalog implements CodeCatalog {
 
   async #readApplied({ workflowId, source }: Applied, file: string): Promise<DataWorkflowResult> {
     const before = this.#read.get(workflowId);
-    if (before?.source === source && before.taskTypes === (await this.taskTypes())) return before.result;
-    const { readDataWorkflow } = await import("./data-workflow.ts");
     const taskTypes = await this.taskTypes();
+    if (before?.source === source && before.taskTypes === taskTypes) return before.result;
+    const { readDataWorkflow } = await import("./data-workflow.ts");
     const result = await readDataWorkflow(source, file, taskTypes);
     this.#read.set(workflowId, { source, taskTypes, result });
     return result;

@@ -65,6 +65,16 @@ export class DeclaredTasks {
     return this.#shared.slice(0, this.length);
   }
 
+  /** What `find` gives for the tasks that have it, by task. */
+  byId<Value>(find: (task: DeclaredTask) => Value | undefined): ReadonlyMap<string, Value> {
+    const values = new Map<string, Value>();
+    for (const task of this.all()) {
+      const value = find(task);
+      if (value !== undefined) values.set(task.definition.id, value);
+    }
+    return values;
+  }
+
   #copy() {
     const shared = this.all();
     const positions = new Map(shared.map(({ definition }, index) => [definition.id, index]));
